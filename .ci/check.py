@@ -1,0 +1,67 @@
+"""Sets up a virtual environment and a browser, then runs every check: `python3 .ci/check.py`.
+
+Needs nothing but Python 3.11 to 3.13. Arguments are handed on to pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".venv"
+SCRIPTS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+
+
+def main() -> int:
+    """Run everything and return 0 if all of it passed."""
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        print(f"Python must be 3.11, 3.12 or 3.13. Got {sys.version.split()[0]}.")
+        return 2
+    if not ENVIRONMENT.exists():
+        venv.create(ENVIRONMENT, with_pip=True)
+    python = str(SCRIPTS / "python")
+    run((python, "-m", "pip", "install", "--quiet", "-r", "requirements-dev.txt"))
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    browser = find_browser(python)
+    if browser:
+        environment["DASHBOARD_TEST_BROWSER"] = browser
+    for check in (
+        (python, "-m", "ruff", "check", "."),
+        (python, "-m", "ruff", "format", "--check", "."),
+        (python, "-m", "mypy"),
+        (str(SCRIPTS / "lint-imports"),),
+        (python, "-m", "pytest", *sys.argv[1:]),
+    ):
+        run(check, environment)
+    return 0
+
+
+def find_browser(python: str) -> str | None:
+    """Return an installed Chromium, installing one where there is none; None for Playwright's."""
+    installed = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if installed is None and shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
+        run(("apt-get", "update", "-qq"))
+        run(("apt-get", "install", "-y", "-qq", "chromium"))
+        installed = shutil.which("chromium")
+    if installed is None:
+        run((python, "-m", "playwright", "install", "chromium"))
+    return installed
+
+
+def run(command: Sequence[str], environment: dict[str, str] | None = None) -> None:
+    """Run a command in the project's folder; end with its code if it fails."""
+    print("$", *command, flush=True)
+    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    if code:
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""The server: `streamlit run dashboard.py` starts the pages, the live stream and the workers."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+# What pages need, imported here in one thread: a page that is drawn while another thread imports
+# the same module would meet it half initialised.
+import numpy  # noqa: F401
+import pandas  # noqa: F401
+import plotly.graph_objects  # noqa: F401
+import streamlit as st
+
+import trainer.datasets  # noqa: F401
+from pages.live.api import api_routes
+from pages.live.assets import plotly_route
+from pages.live.hub import Hub
+from pages.live.security import security_middleware
+from pages.live.stream import stream_route
+from trainer.errors import TrainerError
+from trainer.launch import LocalLauncher
+from trainer.settings import Settings
+from trainer.store import Store
+
+try:
+    settings = Settings.from_environment()
+    middleware = security_middleware(settings.allowed_hosts)
+    store = Store(settings.store_url, checkpoints=True)
+except TrainerError as error:
+    sys.exit(str(error))
+hub = Hub(store)
+launcher = LocalLauncher(store, settings)
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Run the hub and the workers as long as the server runs."""
+    hub.start()
+    try:
+        launcher.start()
+        yield
+    finally:
+        try:
+            await asyncio.to_thread(launcher.stop)
+        finally:
+            await hub.stop()
+            store.close()
+
+
+app = st.App(
+    "pages/shell.py",
+    routes=[*api_routes(store, launcher.workers), stream_route(hub), plotly_route()],
+    middleware=middleware,
+    lifespan=lifespan,
+)

@@ -1,0 +1,1 @@
+"""What the browser sees. Never imports TensorFlow or Keras."""

@@ -1,0 +1,1 @@
+"""Figures: data in, `go.Figure` out, nothing else."""

@@ -1,0 +1,352 @@
+"""Loss and metrics over the epochs: one chart each, empty to be filled live, or filled here.
+
+Both ways go through the same bindings: a binding names a trace of the figure and the series it shows.
+
+    {"trace": 1, "kind": "raw", "series": "loss"}
+    {"trace": 5, "kind": "best", "best_of": "val_loss", "fallback": "loss", "better": "lower"}
+
+Kinds are `step` (Keras' running mean since the epoch's start), `raw` (the value of each epoch), `smooth`
+(its moving average) and `best` (the best epoch). Series are {"x": [...], "y": [...]} with x in epochs from 1
+and None for a value that is not finite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import plotly.graph_objects as go
+
+from pages.figures import theme
+from trainer.metrics import METRICS
+
+Direction = Literal["higher", "lower"]
+Series = Mapping[str, Sequence[float | None]]
+
+STEP_PREFIX = "step/"
+VALIDATION_PREFIX = "val_"
+STEP_LABEL = "per step (running mean of the epoch)"
+
+# A short curve shows its points, also the single one of the first epoch; live.js does the same.
+MARKERS_UP_TO = 40
+
+_LOSS_HELP = "What training minimises; lower is better."
+_LOWER_WORDS = (
+    *("loss", "error", "mae", "mse", "mape", "msle"),
+    *("crossentropy", "hinge", "divergence", "perplexity", "poisson", "log_cosh"),
+)
+_UNIT_INTERVAL_WORDS = ("accuracy", "precision", "recall", "auc", "iou", "f1", "sensitivity")
+_NEITHER_BETTER = ("learning_rate", "lr")
+
+
+class MetricLike(Protocol):
+    """What a chart needs to know of a metric; `trainer.metrics.MetricSpec` has it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def better(self) -> Direction: ...
+    @property
+    def unit_interval(self) -> bool: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart of a run.
+
+    Attributes:
+        id: The series' name in the history, e.g. "loss".
+        title: Shown above the chart.
+        help: One sentence for a learner.
+        figure: Traces and layout without points.
+        bindings: Which trace shows which series.
+        log: Whether a logarithmic axis makes sense.
+    """
+
+    id: str
+    title: str
+    help: str
+    figure: go.Figure
+    bindings: tuple[dict[str, Any], ...]
+    log: bool
+
+
+def history_charts(metrics: Sequence[MetricLike], *, validation: bool) -> tuple[Chart, ...]:
+    """Return the loss chart and one chart per metric.
+
+    Args:
+        metrics: What is watched beside the loss, in the order to show.
+        validation: Whether the run has validation data, i.e. `val_…` series.
+    """
+    loss = _chart("loss", "Loss", _LOSS_HELP, "lower", unit_interval=False, validation=validation)
+    return (
+        loss,
+        *(
+            _chart(
+                metric.name,
+                metric.title,
+                metric.help,
+                metric.better,
+                unit_interval=metric.unit_interval,
+                validation=validation,
+            )
+            for metric in metrics
+        ),
+    )
+
+
+def history_charts_for_series(names: Sequence[str]) -> tuple[Chart, ...]:
+    """Return the charts for the series of a run whose metrics were not known ahead.
+
+    Pairs `x` with `val_x` and `step/x`. Names in `trainer.metrics` get that table's words; of others the
+    direction is guessed from the name, as Keras names them. The loss comes first, and is there even when
+    no series is yet.
+    """
+    bases = list(dict.fromkeys(["loss", *(_base_name(name) for name in names)]))
+    return tuple(
+        _chart_for_name(base, validation=VALIDATION_PREFIX + base in names) for base in bases
+    )
+
+
+def filled(
+    chart: Chart,
+    series: Mapping[str, Series],
+    *,
+    smoothing: float = 0.0,
+    per_step: bool = False,
+) -> go.Figure:
+    """Return a copy of the chart's figure with its points, as the live page would draw it.
+
+    Args:
+        chart: What to fill.
+        series: The run's series by name; missing ones stay empty.
+        smoothing: Weight of the moving average, 0 (none) to below 1.
+        per_step: Whether the step curve is shown.
+    """
+    figure = go.Figure(chart.figure)
+    for binding in chart.bindings:
+        points = _POINTS[binding["kind"]](binding, series, smoothing, per_step)
+        figure.data[binding["trace"]].update(points)
+    return figure
+
+
+def moving_average(
+    x: Sequence[float | None], y: Sequence[float | None], weight: float
+) -> list[float | None]:
+    """Return the debiased exponential moving average that TensorBoard draws.
+
+    The weight is per epoch: where points are not one epoch apart (a thinned curve) it is raised to their
+    distance. A missing value stays missing and does not count.
+    """
+    average, debias, last_x = 0.0, 0.0, None
+    result: list[float | None] = []
+    for x_k, y_k in zip(x, y, strict=True):
+        if x_k is None or y_k is None:
+            result.append(None)
+            continue
+        decay = weight ** (1.0 if last_x is None or x_k <= last_x else x_k - last_x)
+        average = average * decay + (1.0 - decay) * y_k
+        debias = debias * decay + (1.0 - decay)
+        last_x = x_k
+        result.append(average / debias)
+    return result
+
+
+def best_point(series: Series, better: Direction) -> tuple[float, float] | None:
+    """Return (x, y) of the best finite value, the first of equals, or None when there is none."""
+    points = [
+        (x, y)
+        for x, y in zip(series["x"], series["y"], strict=True)
+        if x is not None and y is not None and math.isfinite(y)
+    ]
+    if not points:
+        return None
+    sign = 1.0 if better == "lower" else -1.0
+    return min(points, key=lambda point: sign * point[1])
+
+
+def _base_name(name: str) -> str:
+    return name.removeprefix(STEP_PREFIX).removeprefix(VALIDATION_PREFIX)
+
+
+def _chart_for_name(name: str, *, validation: bool) -> Chart:
+    if name == "loss":
+        return history_charts((), validation=validation)[0]
+    if name in METRICS:
+        return history_charts((METRICS[name],), validation=validation)[1]
+    return _chart(
+        name,
+        name.replace("_", " ").capitalize(),
+        "",
+        _direction(name),
+        unit_interval=any(word in name for word in _UNIT_INTERVAL_WORDS),
+        validation=validation,
+    )
+
+
+def _direction(name: str) -> Direction | None:
+    if name in _NEITHER_BETTER:
+        return None
+    return "lower" if any(word in name.lower() for word in _LOWER_WORDS) else "higher"
+
+
+def _chart(
+    name: str,
+    title: str,
+    help: str,
+    better: Direction | None,
+    *,
+    unit_interval: bool,
+    validation: bool,
+) -> Chart:
+    roles = {"training": name}
+    if validation:
+        roles["validation"] = VALIDATION_PREFIX + name
+
+    traces = [_step_trace()]
+    bindings: list[dict[str, Any]] = [{"kind": "step", "series": STEP_PREFIX + name}]
+    for kind in ("raw", "smooth"):
+        for role, series_name in roles.items():
+            traces.append(_curve(role, kind))
+            bindings.append({"kind": kind, "series": series_name})
+    if better is not None:
+        traces.append(_best_trace("validation" if validation else "training"))
+        bindings.append(
+            {
+                "kind": "best",
+                "best_of": list(roles.values())[-1],
+                "fallback": name,
+                "better": better,
+            }
+        )
+
+    return Chart(
+        id=name,
+        title=title,
+        help=help,
+        figure=go.Figure(data=traces, layout=_layout(unit_interval=unit_interval)),
+        bindings=tuple({"trace": trace, **binding} for trace, binding in enumerate(bindings)),
+        log=better == "lower" or name in _NEITHER_BETTER,
+    )
+
+
+def _layout(*, unit_interval: bool) -> dict[str, Any]:
+    layout = theme.base_layout()
+    layout["xaxis"] |= {
+        "title": {"text": "epoch", "standoff": 4, "font": {"size": theme.FONT_SIZE}},
+        "tickformat": "~r",
+        "unifiedhovertitle": {"text": "epoch %{x:.6~g}"},
+        "autorangeoptions": {"minallowed": 0},
+    }
+    layout["yaxis"] |= {"tickformat": "~g", "hoverformat": ".4~g"}
+    if unit_interval:
+        # A hair outside, so that a curve at 1.0 is not cut in half by the frame.
+        layout["yaxis"]["autorangeoptions"] = {"clipmin": -0.01, "clipmax": 1.01}
+    return layout
+
+
+def _step_trace() -> go.Scatter:
+    return go.Scatter(
+        x=[],
+        y=[],
+        name=STEP_LABEL,
+        mode="lines",
+        line={"color": theme.TRAINING, "width": 1},
+        opacity=0.4,
+        # Steps lie between epochs: among epochs they would only clutter the hover box.
+        hoverinfo="skip",
+        legendgroup="step",
+        legendrank=1003,
+        showlegend=False,
+        meta={"role": "step", "color": "training"},
+    )
+
+
+def _curve(role: str, kind: str) -> go.Scatter:
+    color = theme.TRAINING if role == "training" else theme.VALIDATION
+    return go.Scatter(
+        x=[],
+        y=[],
+        name=role,
+        mode="lines",
+        line={"color": color, "width": 2.5},
+        # Shape tells the two apart where colour does not.
+        marker={"color": color, "size": 6, "symbol": "circle" if role == "training" else "diamond"},
+        hovertemplate=None if kind == "raw" else "%{y:.4~g} smoothed",
+        legendgroup=role,
+        legendrank=1000 if role == "training" else 1001,
+        showlegend=kind == "raw",
+        meta={"role": role, "color": role},
+    )
+
+
+def _best_trace(role: str) -> go.Scatter:
+    color = theme.TRAINING if role == "training" else theme.VALIDATION
+    return go.Scatter(
+        x=[],
+        y=[],
+        name="best",
+        mode="markers",
+        marker={"color": color, "size": 15, "symbol": "star", "line": {"width": 1.5}},
+        hovertemplate="best epoch %{x:.6~g}<extra></extra>",
+        legendgroup="best",
+        legendrank=1002,
+        showlegend=True,
+        meta={"role": "best", "color": role},
+    )
+
+
+def _step_points(
+    binding: Mapping[str, Any], series: Mapping[str, Series], smoothing: float, per_step: bool
+) -> dict[str, Any]:
+    points = series.get(binding["series"])
+    if not per_step or points is None:
+        return {"x": [], "y": [], "showlegend": False}
+    return {"x": list(points["x"]), "y": list(points["y"]), "showlegend": True}
+
+
+def _raw_points(
+    binding: Mapping[str, Any], series: Mapping[str, Series], smoothing: float, per_step: bool
+) -> dict[str, Any]:
+    points = series.get(binding["series"], {"x": (), "y": ()})
+    return {
+        "x": list(points["x"]),
+        "y": list(points["y"]),
+        "mode": "lines+markers" if len(points["x"]) <= MARKERS_UP_TO else "lines",
+        "opacity": 0.35 if smoothing else 1.0,
+        "showlegend": not smoothing,
+    }
+
+
+def _smooth_points(
+    binding: Mapping[str, Any], series: Mapping[str, Series], smoothing: float, per_step: bool
+) -> dict[str, Any]:
+    points = series.get(binding["series"])
+    if not smoothing or points is None:
+        return {"x": [], "y": [], "showlegend": False}
+    average = moving_average(points["x"], points["y"], smoothing)
+    return {"x": list(points["x"]), "y": average, "showlegend": True}
+
+
+def _best_points(
+    binding: Mapping[str, Any], series: Mapping[str, Series], smoothing: float, per_step: bool
+) -> dict[str, Any]:
+    for name in (binding["best_of"], binding["fallback"]):
+        best = best_point(series[name], binding["better"]) if name in series else None
+        if best is not None:
+            return {"x": [best[0]], "y": [best[1]]}
+    return {"x": [], "y": []}
+
+
+_POINTS = {
+    "step": _step_points,
+    "raw": _raw_points,
+    "smooth": _smooth_points,
+    "best": _best_points,
+}

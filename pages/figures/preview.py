@@ -1,0 +1,195 @@
+"""The chosen data before anything is trained: example pictures, a scatter plot or a table."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.figures import theme
+from trainer.datasets.spec import Arrays, DatasetSpec
+
+# Okabe and Ito's palette, which colour-blind people can tell apart; its black would vanish on a
+# dark page and is grey here.
+CLASS_COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#999999",
+)
+_COLUMNS = 10
+_ROWS = 4
+_MAX_POINTS = 2000
+
+
+def preview_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure | None:
+    """Return a picture of a dataset, or None where a table (`preview_table`) tells more.
+
+    Pictures become a mosaic of examples by class, two features a scatter plot coloured by class,
+    and one feature with a number to predict a scatter plot of the one against the other.
+    It is made for a width of about 900 px, and for light and dark pages alike.
+    """
+    if spec.is_image and spec.num_classes:
+        return _mosaic_figure(spec, arrays)
+    if spec.input_shape == (2,) and spec.num_classes:
+        return _classes_figure(spec, arrays)
+    if spec.input_shape == (1,) and spec.task == "regression":
+        return _line_figure(spec, arrays)
+    return None
+
+
+def preview_table(spec: DatasetSpec, arrays: Arrays, rows: int = 8) -> pd.DataFrame:
+    """Return some rows, spread over the whole dataset: the target first, then the features.
+
+    Classes appear by name. Of a text only the number of its different words is shown.
+    """
+    chosen = _spread(len(arrays.y), rows)
+    x, y = arrays.x[chosen], arrays.y[chosen]
+    columns: dict[str, object] = {
+        spec.target_name: [spec.class_names[k] for k in y] if spec.num_classes else y
+    }
+    if spec.feature_names:
+        for j, feature in enumerate(spec.feature_names):
+            # A column may bear the target's name; a table needs different ones.
+            columns[f"{feature} (feature)" if feature in columns else feature] = x[:, j]
+    elif x.ndim == 2 and x.dtype == np.uint8:
+        columns["different words"] = x.sum(axis=1, dtype=np.int64)
+    return pd.DataFrame(columns)
+
+
+def mosaic(spec: DatasetSpec, arrays: Arrays) -> tuple[np.ndarray, list[float]]:
+    """Return examples of every class side by side, and where each class is.
+
+    Returns:
+        The picture, uint8 of shape `(height, width, 4)`: red, green, blue and alpha, transparent
+        between the examples. Each class takes as many columns of `_ROWS` examples as fit into
+        `_COLUMNS`, at least one; they are filled row by row with the first examples there are.
+        And the middle of each class on the horizontal axis, in pixels of the picture.
+    """
+    side_y, side_x, _ = spec.input_shape
+    gap = max(1, side_x // 8)
+    per_class = max(1, _COLUMNS // spec.num_classes)
+    columns = per_class * spec.num_classes
+    canvas = np.zeros(
+        (_ROWS * (side_y + gap) - gap, columns * (side_x + gap) - gap, 4), dtype=np.uint8
+    )
+    for k in range(spec.num_classes):
+        examples = np.flatnonzero(arrays.y == k)[: _ROWS * per_class]
+        for place, index in enumerate(examples):
+            row, column = divmod(place, per_class)
+            top = row * (side_y + gap)
+            left = (k * per_class + column) * (side_x + gap)
+            tile = canvas[top : top + side_y, left : left + side_x]
+            tile[..., :3] = _as_bytes(arrays.x[index])
+            tile[..., 3] = 255
+    width = per_class * (side_x + gap)
+    middles = [k * width + (width - gap - 1) / 2 for k in range(spec.num_classes)]
+    return canvas, middles
+
+
+def _mosaic_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
+    canvas, middles = mosaic(spec, arrays)
+    height, width, _ = canvas.shape
+    figure = go.Figure(go.Image(source=_png(canvas), hoverinfo="skip"))
+    # As high as the mosaic is where it fills 900 px, plus the line of names above it.
+    _lay_out(figure, height=round(900 * height / width) + 36, top=32)
+    figure.update_layout(dragmode=False)
+    figure.update_xaxes(
+        range=[-0.5, width - 0.5],
+        side="top",
+        tickvals=middles,
+        ticktext=[_plain(name) for name in spec.class_names],
+        showgrid=False,
+        fixedrange=True,
+        constrain="domain",
+    )
+    figure.update_yaxes(
+        range=[height - 0.5, -0.5],
+        visible=False,
+        fixedrange=True,
+        scaleanchor="x",
+        constrain="domain",
+        constraintoward="top",
+    )
+    return figure
+
+
+def _classes_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
+    chosen = _spread(len(arrays.y), _MAX_POINTS)
+    x, y = arrays.x[chosen], arrays.y[chosen]
+    figure = go.Figure()
+    for k, name in enumerate(spec.class_names):
+        colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
+        _add_points(figure, x[y == k, 0], x[y == k, 1], name=_plain(name), colour=colour)
+    _lay_out(figure, height=420, top=36)
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title_text=_plain(spec.feature_names[0]))
+    figure.update_yaxes(title_text=_plain(spec.feature_names[1]))
+    if spec.origin == "generated":
+        figure.update_yaxes(scaleanchor="x")  # rings are round
+    return figure
+
+
+def _line_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
+    chosen = _spread(len(arrays.y), _MAX_POINTS)
+    figure = go.Figure()
+    _add_points(
+        figure,
+        arrays.x[chosen, 0],
+        arrays.y[chosen],
+        name=_plain(spec.target_name),
+        colour=CLASS_COLOURS[0],
+    )
+    _lay_out(figure, height=420, top=12)
+    figure.update_layout(showlegend=False)
+    figure.update_xaxes(title_text=_plain(spec.feature_names[0]))
+    figure.update_yaxes(title_text=_plain(spec.target_name))
+    return figure
+
+
+def _add_points(figure: go.Figure, x: np.ndarray, y: np.ndarray, *, name: str, colour: str) -> None:
+    figure.add_scatter(
+        x=x, y=y, name=name, mode="markers", marker={"color": colour, "size": 7, "opacity": 0.85}
+    )
+
+
+def _lay_out(figure: go.Figure, *, height: int, top: int) -> None:
+    figure.update_layout(theme.base_layout())
+    figure.update_layout(
+        height=height, hovermode="closest", margin={"l": 0, "r": 0, "t": top, "b": 0}
+    )
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
+
+
+def _plain(text: str) -> str:
+    """Return text that Plotly shows as it is: it would take `<a>` and `<b>` for markup."""
+    return html.escape(text, quote=False)
+
+
+def _spread(num_samples: int, rows: int) -> np.ndarray:
+    """Return at most `rows` row numbers, evenly spread: files are often sorted by class."""
+    return np.unique(np.linspace(0, num_samples - 1, min(rows, num_samples)).round().astype(int))
+
+
+def _as_bytes(picture: np.ndarray) -> np.ndarray:
+    """Return a picture as 0 to 255; pictures that are no bytes have values from 0 to 1."""
+    if picture.dtype == np.uint8:
+        return picture
+    return (picture * 255).round().astype(np.uint8)
+
+
+def _png(canvas: np.ndarray) -> str:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(canvas).save(file, format="png")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,64 @@
+"""How every figure looks: one colour pair, sizes that carry to the back row, transparent grounds.
+
+A figure is drawn without knowing whether the page is light or dark. What must differ between the two
+(text, grid, the training blue) is set by whoever shows it: `pages/live/live.js` reads Streamlit's colours
+and `PALETTES`, and looks at each trace's `meta["role"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Okabe and Ito's blue and orange: told apart with every common colour vision.
+TRAINING = "#0072B2"
+VALIDATION = "#E69F00"
+
+# On a dark ground Okabe and Ito's lighter blue has twice the contrast of the darker one.
+PALETTES: Mapping[str, Mapping[str, str]] = {
+    "light": {"training": TRAINING, "validation": VALIDATION},
+    "dark": {"training": "#56B4E9", "validation": VALIDATION},
+}
+
+TEXT = "#6B7280"
+GRID = "rgba(128, 128, 128, 0.22)"
+FONT_SIZE = 14
+TRANSPARENT = "rgba(0, 0, 0, 0)"
+
+
+def base_layout() -> dict[str, Any]:
+    """Return the layout every figure starts from; a new dict each time, safe to change."""
+    return {
+        "template": "none",
+        "autosize": True,
+        "paper_bgcolor": TRANSPARENT,
+        "plot_bgcolor": TRANSPARENT,
+        "font": {"size": FONT_SIZE, "color": TEXT},
+        "margin": {"l": 48, "r": 12, "t": 30, "b": 40},
+        "hovermode": "x unified",
+        "hoverlabel": {"font": {"size": FONT_SIZE}, "namelength": -1},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.0,
+            "yanchor": "bottom",
+            "font": {"size": FONT_SIZE},
+            "bgcolor": TRANSPARENT,
+            "tracegroupgap": 2,
+        },
+        "xaxis": {**_axis(), "spikethickness": 1, "spikedash": "solid", "spikecolor": TEXT},
+        "yaxis": {**_axis(), "nticks": 7, "showspikes": False},
+    }
+
+
+def _axis() -> dict[str, Any]:
+    return {
+        "gridcolor": GRID,
+        "gridwidth": 1,
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "exponentformat": "power",
+        "automargin": False,
+    }

@@ -1,0 +1,128 @@
+"""What programs may ask the server: its health and the runs. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from trainer.errors import InvalidInput, RunNotFound, StoreUnusable, TrainerError
+from trainer.store import Run, Store
+
+VERSION = "0.1.0"
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1_000
+
+_LOG = logging.getLogger(__name__)
+
+
+def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> list[Route]:
+    """Return the routes `/api/health`, `/api/runs` and `/api/runs/{run_id}`.
+
+    Args:
+        store: Where the runs are.
+        workers: Tells the workers of this server, as plain values for JSON.
+    """
+    api = _Api(store, workers)
+    return [
+        Route("/api/health", _answering(api.health)),
+        Route("/api/runs", _answering(api.runs)),
+        Route("/api/runs/{run_id}", _answering(api.run)),
+        # Otherwise Streamlit would answer with its page.
+        Route("/api/{rest:path}", _answering(api.nothing)),
+    ]
+
+
+class _Api:
+    """The answers; each method blocks and runs in a thread. A status code and a body."""
+
+    def __init__(self, store: Store, workers: Callable[[], list[dict[str, Any]]]) -> None:
+        self._store = store
+        self._workers = workers
+        self._started = time.monotonic()
+
+    def health(self, request: Request) -> tuple[int, dict[str, Any]]:
+        uptime = round(time.monotonic() - self._started, 3)
+        status, store_state = 200, "ok"
+        try:
+            self._store.runs(limit=1)
+        except Exception:
+            _LOG.exception("The store cannot be read.")
+            status, store_state = 503, "failed"
+        workers: list[dict[str, Any]] = []
+        try:
+            workers = self._workers()
+        except Exception:
+            _LOG.exception("The workers cannot be listed.")
+            status = 503
+        return status, {
+            "server": {"state": "ok", "version": VERSION, "uptime_seconds": uptime},
+            "store": {"state": store_state},
+            "workers": workers,
+        }
+
+    def runs(self, request: Request) -> tuple[int, dict[str, Any]]:
+        limit = request.query_params.get("limit", str(DEFAULT_LIMIT))
+        is_number = limit.isascii() and limit.isdigit() and len(limit) < 10
+        if not (is_number and 1 <= int(limit) <= MAX_LIMIT):
+            raise InvalidInput("limit", f"must be an integer from 1 to {MAX_LIMIT}", limit)
+        return 200, {"runs": [_facts(run) for run in self._store.runs(limit=int(limit))]}
+
+    def run(self, request: Request) -> tuple[int, dict[str, Any]]:
+        run_id = request.path_params["run_id"]
+        if not (run_id.isascii() and run_id.isalnum()):
+            raise RunNotFound(run_id)
+        run = self._store.run(run_id)
+        return 200, {
+            **_facts(run),
+            "queue_place": self._store.queue_place(run),
+            "history": self._store.history(run_id),
+        }
+
+    def nothing(self, request: Request) -> tuple[int, dict[str, Any]]:
+        return 404, {"error": "There is nothing at this address."}
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """Return a run as the command line tells it too: `epochs` are those done."""
+    return {
+        "run_id": run.run_id,
+        "name": run.name,
+        "origin": run.origin,
+        "state": run.state,
+        "message": run.message,
+        "epoch": run.epoch,
+        "epochs": run.epoch,
+        "step": run.step,
+        "steps_per_epoch": run.steps_per_epoch,
+        "seconds": run.seconds,
+        "config": run.config,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+    }
+
+
+def _answering(
+    answer: Callable[[Request], tuple[int, dict[str, Any]]],
+) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> JSONResponse:
+        try:
+            status, body = await asyncio.to_thread(answer, request)
+        except RunNotFound as error:
+            status, body = 404, {"error": str(error)}
+        except StoreUnusable:
+            # The sentence of this error may carry what only the log should have.
+            _LOG.exception("The store cannot be read.")
+            status, body = 503, {"error": "The store cannot be read at the moment."}
+        except TrainerError as error:
+            status, body = 400, {"error": str(error)}
+        return JSONResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
+
+    return endpoint

@@ -1,0 +1,989 @@
+/*
+ * The live view of a run: its connection, its header line and its charts.
+ *
+ * Streamlit calls the default export at the first mount, and again whenever the data or the theme changes.
+ * Each call is answered by the same view, found by its parent element; nothing that is already on the screen
+ * is made anew. Other components on the page can share a run's connection:
+ *
+ *     const feed = globalThis.liveRuns.feed(runId, streamPath);
+ *     const leave = feed.subscribe((event, message) => { … });
+ *
+ * where event is "message" (any message of the stream, already applied to `feed.run` and `feed.series`) or
+ * "status" (`feed.status` changed). The connection is closed when the last subscriber has left.
+ */
+
+// ---------------------------------------------------------------- constants
+
+const OVER = new Set(["finished", "stopped", "diverged", "failed", "interrupted"]);
+
+const NO_SUCH_RUN = 4404; // the stream's closing code
+const RETRY_FIRST = 250; // milliseconds, doubled up to …
+const RETRY_LAST = 5000;
+const SILENCE = 15000; // the server says something at least every 5 s
+const MAX_POINTS = 4000; // a longer trace is asked for again, thinned …
+const MAX_UNDRAWN_POINTS = 200000; // … and one that nobody sees only when it gets large
+const THINNING_PAUSE = 2000; // milliseconds between two such questions
+
+const FRAME = 50; // milliseconds between two redraws of a chart, at least
+const MARKERS_UP_TO = 40; // as in pages/figures/history.py
+const SETTLE = 100; // milliseconds a view waits for its return before it is torn down
+
+const PLOTLY_CONFIG = {
+  displaylogo: false,
+  doubleClick: "autosize",
+  modeBarButtons: [["toImage"], ["zoom2d", "pan2d"], ["autoScale2d"]],
+};
+
+// A finger scrolls the page: it must not zoom into the charts on its way, and has no pointer to hover with.
+const IS_TOUCH = matchMedia("(pointer: coarse)").matches;
+if (IS_TOUCH) PLOTLY_CONFIG.displayModeBar = false;
+
+const STATE_WORDS = {
+  queued: "Queued",
+  starting: "Starting",
+  training: "Training",
+  paused: "Paused",
+  finished: "Finished",
+  stopped: "Stopped",
+  diverged: "Diverged",
+  interrupted: "Interrupted",
+  stalled: "Stalled",
+  failed: "Failed",
+};
+
+// One shape a state, on a 16 × 16 ground, so that no state is told by colour alone.
+const STATE_SHAPES = {
+  queued: "M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 5v3.2l2.2 1.6",
+  starting: "M8 2.5a5.5 5.5 0 1 1-5.5 5.5",
+  training: "M8 3.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 1 0 0-9Z",
+  paused: "M5.5 3.5v9M10.5 3.5v9",
+  finished: "M3 8.5l3.4 3.5L13 4.5",
+  stopped: "M4 4h8v8H4Z",
+  diverged: "M2.5 12.5c3.5 0 6-2 7-9.5M6.8 5.4L9.6 3l2.2 3",
+  interrupted: "M8 2.5v6M8 12.6v.4",
+  stalled: "M3.5 8h.1M8 8h.1M12.5 8h.1",
+  failed: "M4 4l8 8M12 4l-8 8",
+};
+const FILLED_SHAPES = new Set(["training", "stopped"]);
+
+// ---------------------------------------------------------------- the page's registry
+
+/** What all mounts of a page share; it outlives single mounts and this module's own reloads. */
+const registry = (globalThis.liveRuns ??= {
+  feeds: new Map(),
+  scripts: new Map(),
+  views: new WeakMap(),
+  settings: { smoothing: 0, log: false, perStep: false },
+  feed(runId, path) {
+    if (!this.feeds.has(runId)) {
+      this.feeds.set(
+        runId,
+        new RunFeed(path, () => this.feeds.delete(runId)),
+      );
+    }
+    return this.feeds.get(runId);
+  },
+});
+
+/** The folder Streamlit is served from, whatever page or proxy prefix the address shows. */
+function baseAddress() {
+  const script = document.querySelector('script[src*="static/js/"]');
+  return script ? script.src.replace(/static\/js\/.*$/, "") : new URL("./", document.baseURI).href;
+}
+
+function serverAddress(path) {
+  return new URL(path.replace(/^\//, ""), baseAddress());
+}
+
+/** Load plotly.js once per page. */
+function loadPlotly(path) {
+  if (globalThis.Plotly) return Promise.resolve(globalThis.Plotly);
+  if (!registry.scripts.has(path)) {
+    const loaded = new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = serverAddress(path).href;
+      script.onload = () => resolve(globalThis.Plotly);
+      script.onerror = () => {
+        registry.scripts.delete(path); // so that the next mount tries again
+        script.remove();
+        reject(new Error(`${path} could not be loaded`));
+      };
+      document.head.appendChild(script);
+    });
+    registry.scripts.set(path, loaded);
+  }
+  return registry.scripts.get(path);
+}
+
+// ---------------------------------------------------------------- series
+
+/** The points of one series, and its best ones, which thinning must not forget. */
+class Series {
+  constructor() {
+    this.x = [];
+    this.y = [];
+    this.best = { lower: null, higher: null };
+  }
+
+  append(x, y) {
+    for (let k = 0; k < x.length; k += 1) {
+      this.x.push(x[k]);
+      this.y.push(y[k]);
+      this.#compare(x[k], y[k]);
+    }
+  }
+
+  #compare(x, y) {
+    if (!Number.isFinite(y)) return;
+    if (!this.best.lower || y < this.best.lower.y) this.best.lower = { x, y };
+    if (!this.best.higher || y > this.best.higher.y) this.best.higher = { x, y };
+  }
+}
+
+/** TensorBoard's debiased moving average; as `moving_average` in pages/figures/history.py. */
+function movingAverage({ x, y }, weight) {
+  let average = 0;
+  let debias = 0;
+  let lastX = null;
+  return y.map((value, k) => {
+    if (!Number.isFinite(value)) return null;
+    const decay = weight ** (lastX === null || x[k] <= lastX ? 1 : x[k] - lastX);
+    average = average * decay + (1 - decay) * value;
+    debias = debias * decay + (1 - decay);
+    lastX = x[k];
+    return average / debias;
+  });
+}
+
+// ---------------------------------------------------------------- the connection
+
+/** One run's stream: keeps its points, reconnects where it left off, ends when the run is over. */
+class RunFeed {
+  #path;
+  #onEmpty;
+  #listeners = new Set();
+  #socket = null;
+  #cursor = null;
+  #lastHeard = 0;
+  #failures = 0;
+  #retry = null;
+  #watch = null;
+  #thinning = false;
+  #thinned = 0;
+
+  constructor(path, onEmpty) {
+    this.#path = path;
+    this.#onEmpty = onEmpty;
+    this.run = null;
+    this.series = new Map();
+    this.status = "connecting"; // then open, reconnecting, over or missing
+  }
+
+  get isOver() {
+    return this.run !== null && OVER.has(this.run.state);
+  }
+
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    if (this.#listeners.size === 1) this.#start();
+    return () => {
+      if (!this.#listeners.delete(listener) || this.#listeners.size) return;
+      this.#stop();
+      this.#onEmpty();
+    };
+  }
+
+  /** Connect again to a run that was over but is known to train once more. */
+  wake(state) {
+    if (this.status === "over" && !OVER.has(state)) this.#connect();
+  }
+
+  #start() {
+    this.#lastHeard = Date.now();
+    this.#watch = setInterval(this.#listenForSilence, 1000);
+    window.addEventListener("online", this.#hurry);
+    document.addEventListener("visibilitychange", this.#hurry);
+    this.#connect();
+  }
+
+  #stop() {
+    clearInterval(this.#watch);
+    window.removeEventListener("online", this.#hurry);
+    document.removeEventListener("visibilitychange", this.#hurry);
+    this.#drop();
+  }
+
+  #connect() {
+    this.#drop();
+    const address = serverAddress(this.#path);
+    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    if (this.#cursor !== null) address.searchParams.set("after", this.#cursor);
+    const socket = new WebSocket(address);
+    this.#socket = socket;
+    this.#lastHeard = Date.now();
+    this.#thinning = false;
+    // A socket that was given up may still speak: only the current one is heard.
+    socket.onmessage = (event) => {
+      if (socket === this.#socket) this.#receive(event.data);
+    };
+    socket.onclose = (event) => {
+      if (socket === this.#socket) this.#closed(event.code);
+    };
+  }
+
+  /** Give up the socket and any plan to open another. */
+  #drop() {
+    clearTimeout(this.#retry);
+    this.#retry = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #closed(code) {
+    this.#socket = null;
+    if (code === NO_SUCH_RUN) this.#setStatus("missing");
+    else if (code === 1000 && this.isOver) this.#setStatus("over");
+    else this.#retryLater();
+  }
+
+  #retryLater() {
+    this.#setStatus("reconnecting");
+    const delay = Math.min(RETRY_LAST, RETRY_FIRST * 2 ** this.#failures);
+    this.#failures += 1;
+    // Spread out, so that a room of viewers does not come back in one instant.
+    this.#retry = setTimeout(() => this.#connect(), delay * (0.8 + 0.4 * Math.random()));
+  }
+
+  #listenForSilence = () => {
+    if (!this.#socket || Date.now() - this.#lastHeard < SILENCE) return;
+    this.#drop();
+    this.#retryLater();
+  };
+
+  /** The network or the tab is back: do not wait for the next try. */
+  #hurry = () => {
+    if (document.visibilityState === "hidden") return;
+    if (this.#retry !== null) {
+      this.#failures = 0;
+      this.#connect();
+    } else {
+      this.#listenForSilence();
+    }
+  };
+
+  #receive(text) {
+    this.#lastHeard = Date.now();
+    this.#failures = 0;
+    const message = JSON.parse(text);
+    if (message.cursor !== undefined) this.#cursor = message.cursor;
+    if (message.run) this.run = message.run;
+    if (message.type === "snapshot") this.#replace(message.series ?? {});
+    else if (message.type === "delta") this.#append(message.series ?? {});
+    this.#setStatus("open");
+    this.#tell("message", message);
+    this.thinIfLong();
+  }
+
+  #replace(received) {
+    const before = this.series;
+    this.series = new Map();
+    for (const [name, { x, y }] of Object.entries(received)) {
+      const series = new Series();
+      series.append(x, y);
+      if (this.#thinning && before.has(name)) series.best = before.get(name).best;
+      this.series.set(name, series);
+    }
+    this.#thinning = false;
+  }
+
+  #append(received) {
+    for (const [name, { x, y }] of Object.entries(received)) {
+      if (!this.series.has(name)) this.series.set(name, new Series());
+      this.series.get(name).append(x, y);
+    }
+  }
+
+  /** Ask for a thinned picture once a trace holds more points than a chart can show. */
+  thinIfLong() {
+    if (this.#thinning || this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (Date.now() - this.#thinned < THINNING_PAUSE) return;
+    for (const [name, series] of this.series) {
+      const isDrawn = !name.startsWith("step/") || registry.settings.perStep;
+      if (series.x.length <= (isDrawn ? MAX_POINTS : MAX_UNDRAWN_POINTS)) continue;
+      this.#thinning = true;
+      this.#thinned = Date.now();
+      this.#socket.send("snapshot");
+      return;
+    }
+  }
+
+  #setStatus(status) {
+    if (this.status === status) return;
+    this.status = status;
+    this.#tell("status", null);
+  }
+
+  #tell(event, message) {
+    for (const listener of [...this.#listeners]) listener(event, message);
+  }
+}
+
+// ---------------------------------------------------------------- elements
+
+/** Make an element; strings become text, never markup. */
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+  node.hidden = text === "";
+}
+
+function setAttribute(node, name, value) {
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+}
+
+function shape(path) {
+  const namespace = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(namespace, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(namespace, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
+// ---------------------------------------------------------------- theme
+
+/** Streamlit's colours and font as they are now at `node`, resolved to what Plotly understands. */
+function readTheme(node) {
+  const probe = element("span");
+  probe.hidden = true;
+  node.append(probe);
+  const resolve = (variable, fallback) => {
+    probe.style.color = `var(${variable}, ${fallback})`;
+    return getComputedStyle(probe).color;
+  };
+  const theme = {
+    background: resolve("--st-background-color", "#ffffff"),
+    panel: resolve("--st-secondary-background-color", "#f5f5f5"),
+    text: resolve("--st-text-color", "#31333f"),
+    border: resolve("--st-border-color", "#d0d0d0"),
+    font: getComputedStyle(node).fontFamily,
+  };
+  probe.remove();
+  theme.mode = luminance(theme.background) < 0.5 ? "dark" : "light";
+  return theme;
+}
+
+function channels(color) {
+  return (color.match(/[\d.]+/g) ?? [255, 255, 255]).slice(0, 3).map(Number);
+}
+
+function luminance(color) {
+  const [red, green, blue] = channels(color);
+  return (0.299 * red + 0.587 * green + 0.114 * blue) / 255;
+}
+
+function fade(color, opacity) {
+  return `rgba(${channels(color).join(", ")}, ${opacity})`;
+}
+
+// ---------------------------------------------------------------- the header
+
+function progressWords(run) {
+  if (run.state === "queued") {
+    return run.queue_place ? `place ${run.queue_place} in the queue` : "";
+  }
+  const done = run.epoch ?? 0;
+  if (!run.epochs) return done ? `epoch ${done}` : "";
+  return `epoch ${done} of ${run.epochs}`;
+}
+
+function speedWords(run) {
+  const speed = run.epochs_per_second;
+  if (!speed || OVER.has(run.state) || run.state === "queued") return "";
+  if (speed < 0.5) return `${durationWords(1 / speed)} per epoch`;
+  return `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} epochs/s`;
+}
+
+function timeWords(run) {
+  if (OVER.has(run.state)) return run.seconds ? `took ${durationWords(run.seconds)}` : "";
+  if (run.state !== "training" || run.seconds_left === null || run.seconds_left === undefined) return "";
+  return `${durationWords(run.seconds_left)} left`;
+}
+
+function durationWords(seconds) {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}
+
+/** The done share of the whole run, or null where its length is not known. */
+function progressShare(run) {
+  if (run.state === "finished") return 1;
+  if (!run.epochs) return null;
+  const within = run.steps_per_epoch ? Math.min(1, (run.step ?? 0) / run.steps_per_epoch) : 0;
+  return Math.max(0, Math.min(1, ((run.epoch ?? 0) + within) / run.epochs));
+}
+
+class HeaderView {
+  constructor(parent) {
+    this.icon = element("span", { class: "lr-icon" });
+    this.word = element("span", { class: "lr-word", role: "status", "data-testid": "run-state" });
+    this.name = element("span", { class: "lr-name", "data-testid": "run-name" });
+    this.progress = element("span", { class: "lr-fact lr-progress", "data-testid": "run-progress" });
+    this.speed = element("span", { class: "lr-fact lr-speed" });
+    this.time = element("span", { class: "lr-fact lr-time" });
+    this.hint = element("span", { class: "lr-hint" }, "reconnecting…");
+    this.fill = element("div", { class: "lr-fill" });
+    this.bar = element(
+      "div",
+      { class: "lr-bar", role: "progressbar", "aria-label": "Training progress", "aria-valuemin": 0 },
+      this.fill,
+    );
+    this.message = element("p", { class: "lr-message", "data-testid": "run-message" });
+    this.root = element(
+      "section",
+      { class: "lr-root lr-header", "aria-label": "Run" },
+      element(
+        "div",
+        { class: "lr-line" },
+        element("span", { class: "lr-state" }, this.icon, this.word),
+        this.name,
+        element("span", { class: "lr-facts" }, this.hint, this.progress, this.speed, this.time),
+      ),
+      this.bar,
+      this.message,
+    );
+    this.hint.hidden = true;
+    parent.append(this.root);
+  }
+
+  update({ data, setStateValue }) {
+    this.setStateValue = setStateValue;
+    if (data.run_id !== this.runId) this.#switchTo(data);
+    else this.feed.wake(data.run.state);
+    this.draw();
+  }
+
+  #switchTo(data) {
+    const leave = this.leave;
+    this.runId = data.run_id;
+    this.initial = data.run;
+    this.knownState = data.run.state;
+    this.feed = registry.feed(data.run_id, data.stream);
+    this.leave = this.feed.subscribe(() => this.draw());
+    leave?.();
+  }
+
+  draw() {
+    const run = { ...this.initial, ...this.feed.run };
+    const isMissing = this.feed.status === "missing";
+    this.#drawState(isMissing ? "" : run.state);
+    setText(this.name, run.name ?? "");
+    setText(this.progress, progressWords(run));
+    setText(this.speed, speedWords(run));
+    setText(this.time, timeWords(run));
+    setText(this.message, isMissing ? "This run is not there any more." : (run.message ?? ""));
+    this.hint.hidden = this.feed.status !== "reconnecting";
+    this.bar.hidden = isMissing;
+    this.#drawBar(run);
+    this.#reportState(run.state);
+  }
+
+  #drawState(state) {
+    if (this.root.dataset.state === state) return;
+    this.root.dataset.state = state;
+    this.word.textContent = STATE_WORDS[state] ?? state ?? "";
+    this.icon.classList.toggle("lr-filled", FILLED_SHAPES.has(state));
+    this.icon.replaceChildren(...(STATE_SHAPES[state] ? [shape(STATE_SHAPES[state])] : []));
+  }
+
+  #drawBar(run) {
+    const share = progressShare(run);
+    const isWaiting = share === null && !OVER.has(run.state) && run.state !== "queued";
+    this.bar.classList.toggle("lr-endless", isWaiting);
+    this.fill.style.transform = `scaleX(${share ?? (isWaiting ? 1 : 0)})`;
+    setAttribute(this.bar, "aria-valuemax", run.epochs || 1);
+    setAttribute(this.bar, "aria-valuenow", share === null ? null : +(share * (run.epochs || 1)).toFixed(2));
+    setAttribute(this.bar, "aria-valuetext", progressWords(run) || null);
+  }
+
+  /** Tell the page once that the state is another one, so that it can offer other buttons. */
+  #reportState(state) {
+    if (!this.feed.run || state === this.knownState) return;
+    this.knownState = state;
+    this.setStateValue("state", state);
+  }
+
+  destroy() {
+    this.leave?.();
+    this.root.remove();
+  }
+}
+
+// ---------------------------------------------------------------- the charts
+
+/** What one kind of binding puts into its trace. */
+const FILL = {
+  step(binding, series, settings) {
+    const points = settings.perStep ? series.get(binding.series) : null;
+    if (!points) return { x: [], y: [], showlegend: false };
+    return { x: points.x, y: points.y, showlegend: true };
+  },
+
+  raw(binding, series, settings) {
+    const points = series.get(binding.series) ?? { x: [], y: [] };
+    return {
+      x: points.x,
+      y: points.y,
+      mode: points.x.length <= MARKERS_UP_TO ? "lines+markers" : "lines",
+      opacity: settings.smoothing > 0 ? 0.35 : 1,
+      showlegend: !(settings.smoothing > 0),
+    };
+  },
+
+  smooth(binding, series, settings) {
+    const points = settings.smoothing > 0 ? series.get(binding.series) : null;
+    if (!points) return { x: [], y: [], showlegend: false };
+    return { x: points.x, y: movingAverage(points, settings.smoothing), showlegend: true };
+  },
+
+  best(binding, series) {
+    for (const name of [binding.best_of, binding.fallback]) {
+      const best = series.get(name)?.best[binding.better];
+      if (best) return { x: [best.x], y: [best.y] };
+    }
+    return { x: [], y: [] };
+  },
+};
+
+/** One chart in its card. The Plotly node is made once and stays. */
+class ChartCard {
+  #revision = 0;
+  #hidden = new Set(); // roles switched off in the legend
+  #zoom = { x: null, y: null }; // axis ranges while zoomed
+  #isDrawn = false;
+
+  constructor(chart, onChange) {
+    this.onChange = onChange;
+    this.size = null;
+    this.title = element("h3", { class: "lr-title" });
+    this.help = element("button", { class: "lr-help", type: "button" }, "?");
+    this.plot = element("div", { class: "lr-plot", role: "group" });
+    this.empty = element("p", { class: "lr-empty" }, "Curves begin with the first epoch.");
+    this.empty.hidden = true; // until it is known that there is nothing
+    this.node = element(
+      "article",
+      { class: "lr-card" },
+      element("header", { class: "lr-card-head" }, this.title, this.help),
+      element("div", { class: "lr-frame" }, this.plot, this.empty),
+    );
+    this.resizing = new ResizeObserver(([entry]) => this.#resized(entry.contentRect));
+    this.resizing.observe(this.plot);
+    this.setChart(chart);
+  }
+
+  setChart(chart) {
+    const signature = JSON.stringify(chart);
+    if (signature === this.signature) return;
+    this.signature = signature;
+    this.chart = chart;
+    this.title.textContent = chart.title;
+    this.help.hidden = !chart.help;
+    setAttribute(this.help, "aria-label", chart.help || null);
+    setAttribute(this.help, "data-help", chart.help || null);
+    setAttribute(this.plot, "data-chart", chart.id);
+    setAttribute(this.plot, "data-testid", `chart-${chart.id}`);
+    setAttribute(this.plot, "aria-label", `${chart.title} chart`);
+    this.onChange(this);
+  }
+
+  /** Forget what belonged to another run's curves; what is hidden stays hidden. */
+  reset() {
+    this.#zoom = { x: null, y: null };
+  }
+
+  resetY() {
+    this.#zoom.y = null;
+  }
+
+  #resized({ width, height }) {
+    const size = { width: Math.floor(width), height: Math.floor(height) };
+    if (!size.width || !size.height) return;
+    if (this.size?.width === size.width && this.size?.height === size.height) return;
+    this.size = size;
+    this.onChange(this);
+  }
+
+  /** Draw the curves; `isKnown` says whether the stream has told what there is. */
+  draw(Plotly, { series, isKnown, settings, theme, palettes }) {
+    if (!this.size) return; // not laid out yet; its first size draws it
+    const palette = palettes[theme.mode];
+    const log = settings.log && this.chart.log;
+    this.#revision += 1;
+    const traces = this.#traces(series, settings, theme, palette);
+    const isEmpty = traces.every((trace) => trace.x.length === 0);
+    const layout = this.#layout(series, log, theme);
+    // The axes of nothing would show numbers that mean nothing.
+    for (const axis of [layout.xaxis, layout.yaxis]) axis.showticklabels = axis.showgrid = !isEmpty;
+    // The settings do not change, and taking them again costs a fifth of a redraw.
+    if (this.#isDrawn) {
+      Plotly.react(this.plot, traces, layout);
+    } else {
+      Plotly.react(this.plot, traces, layout, PLOTLY_CONFIG);
+      this.#listen();
+    }
+    this.#isDrawn = true;
+    this.empty.hidden = !isKnown || !isEmpty;
+    setAttribute(this.plot, "data-points", this.#longest(series));
+  }
+
+  /** The most points any of its per-epoch curves has. */
+  #longest(series) {
+    const curves = this.chart.bindings.filter((binding) => binding.kind === "raw");
+    return Math.max(0, ...curves.map(({ series: name }) => series.get(name)?.x.length ?? 0));
+  }
+
+  #traces(series, settings, theme, palette) {
+    const traces = this.chart.figure.data.map((base) => ({ ...base, x: [], y: [] }));
+    const hasEpochs = this.#longest(series) > 0;
+    for (const binding of this.chart.bindings) {
+      const trace = Object.assign(traces[binding.trace], FILL[binding.kind](binding, series, settings));
+      if (binding.kind === "step" && !hasEpochs) trace.hoverinfo = "all"; // there is nothing else to read
+    }
+    for (const trace of traces) {
+      const color = palette[trace.meta.color];
+      if (trace.line) trace.line = { ...trace.line, color };
+      if (trace.marker) trace.marker = { ...trace.marker, color };
+      if (trace.marker?.line) trace.marker.line = { ...trace.marker.line, color: theme.background };
+      // The best epoch is a point of its curve, and goes with it.
+      const { role, color: owner } = trace.meta;
+      const isHidden = this.#hidden.has(role) || (role === "best" && this.#hidden.has(owner));
+      trace.visible = isHidden ? "legendonly" : true;
+    }
+    return traces;
+  }
+
+  #layout(series, log, theme) {
+    const base = this.chart.figure.layout;
+    const axis = { color: theme.text, gridcolor: fade(theme.text, 0.13), spikecolor: fade(theme.text, 0.5) };
+    const layout = {
+      ...base,
+      ...this.size,
+      autosize: false,
+      datarevision: this.#revision,
+      uirevision: "kept",
+      font: { ...base.font, color: theme.text, family: theme.font },
+      hoverlabel: {
+        ...base.hoverlabel,
+        bgcolor: theme.background,
+        bordercolor: theme.border,
+        font: { ...base.hoverlabel?.font, color: theme.text, family: theme.font },
+      },
+      modebar: {
+        bgcolor: "rgba(0, 0, 0, 0)",
+        color: fade(theme.text, 0.5),
+        activecolor: theme.text,
+      },
+      xaxis: { ...base.xaxis, ...axis, ...this.#range("x") },
+      yaxis: { ...base.yaxis, ...axis, ...this.#range("y"), type: log ? "log" : "linear" },
+    };
+    const span = this.#zoom.x ? this.#zoom.x[1] - this.#zoom.x[0] : this.#lastEpoch(series);
+    if (span > 1 && span <= 10) layout.xaxis.dtick = 1; // whole epochs only
+    if (IS_TOUCH) layout.dragmode = false;
+    return layout;
+  }
+
+  #lastEpoch(series) {
+    let last = 2; // a single point is drawn with room around it
+    for (const { series: name } of this.chart.bindings) {
+      const x = series.get(name)?.x;
+      if (x?.length) last = Math.max(last, x[x.length - 1]);
+    }
+    return last;
+  }
+
+  #range(name) {
+    const range = this.#zoom[name];
+    return range ? { range: [...range], autorange: false } : { autorange: true };
+  }
+
+  #listen() {
+    this.plot.on("plotly_relayout", (change) => this.#zoomed(change));
+    this.plot.on("plotly_restyle", ([change, traces]) => this.#restyled(change, traces));
+  }
+
+  #zoomed(change) {
+    for (const name of ["x", "y"]) {
+      const axis = `${name}axis`;
+      if (`${axis}.range[0]` in change || `${axis}.range` in change) {
+        this.#zoom[name] = change[`${axis}.range`] ?? [
+          change[`${axis}.range[0]`],
+          change[`${axis}.range[1]`],
+        ];
+      } else if (change[`${axis}.autorange`]) {
+        this.#zoom[name] = null;
+      }
+    }
+    this.onChange(this);
+  }
+
+  #restyled(change, traces) {
+    if (!change.visible) return;
+    const values = [].concat(change.visible);
+    // The raw and the smoothed curve are one thing to the reader: they hide together.
+    const roles = new Map();
+    traces.forEach((trace, k) => {
+      roles.set(this.chart.figure.data[trace].meta.role, values[k % values.length]);
+    });
+    for (const [role, visible] of roles) {
+      if (visible === true) this.#hidden.delete(role);
+      else this.#hidden.add(role);
+    }
+    this.onChange(this);
+  }
+
+  destroy() {
+    this.resizing.disconnect();
+    globalThis.Plotly?.purge(this.plot);
+    this.node.remove();
+  }
+}
+
+/** The controls above the charts; what they are set to is shared by all runs of the page. */
+class Toolbar {
+  constructor(onChange) {
+    const { settings } = registry;
+    this.slider = element("input", { type: "range", min: 0, max: 0.95, step: 0.05, class: "lr-slider" });
+    this.slider.value = settings.smoothing;
+    this.value = element("output", { class: "lr-value" });
+    this.log = this.#toggle("Log axis", "log", onChange);
+    this.perStep = this.#toggle("Per-step curve", "perStep", onChange);
+    this.node = element(
+      "div",
+      { class: "lr-toolbar", role: "group", "aria-label": "How the curves are drawn" },
+      element("label", { class: "lr-control" }, "Smoothing", this.slider, this.value),
+      this.log,
+      this.perStep,
+    );
+    this.slider.addEventListener("input", () => {
+      settings.smoothing = Number(this.slider.value);
+      this.#showValue();
+      onChange("smoothing");
+    });
+    this.#showValue();
+  }
+
+  #showValue() {
+    const { smoothing } = registry.settings;
+    this.value.textContent = smoothing ? smoothing.toFixed(2) : "off";
+    setAttribute(this.slider, "aria-valuetext", this.value.textContent);
+    this.slider.style.setProperty("--lr-share", `${(100 * smoothing) / this.slider.max}%`);
+  }
+
+  #toggle(label, setting, onChange) {
+    const input = element("input", { type: "checkbox", role: "switch", class: "lr-switch" });
+    input.checked = registry.settings[setting];
+    input.addEventListener("change", () => {
+      registry.settings[setting] = input.checked;
+      onChange(setting);
+    });
+    return element("label", { class: "lr-control" }, input, label);
+  }
+
+  offerLog(isOffered) {
+    this.log.hidden = !isOffered;
+  }
+}
+
+class ChartsView {
+  #cards = new Map();
+  #dirty = new Set();
+  #frame = null;
+  #timer = null;
+  #due = 0;
+  #isUrgent = false;
+  #reportedSeries = "";
+
+  constructor(parent) {
+    this.toolbar = new Toolbar((setting) => this.#settingChanged(setting));
+    this.problem = element("p", { class: "lr-message", role: "alert" });
+    this.problem.hidden = true;
+    this.grid = element("div", { class: "lr-grid" });
+    this.root = element(
+      "section",
+      { class: "lr-root lr-charts", "aria-label": "Charts" },
+      this.toolbar.node,
+      this.problem,
+      this.grid,
+    );
+    parent.append(this.root);
+  }
+
+  update({ data, setStateValue }) {
+    this.setStateValue = setStateValue;
+    this.palettes = data.palettes;
+    this.theme = readTheme(this.root);
+    this.root.style.colorScheme = this.theme.mode;
+    if (data.run_id !== this.runId) this.#switchTo(data);
+    this.#arrange(data.charts);
+    this.#invalidate(this.#cards.values());
+    if (!this.Plotly) this.#load(data.plotly);
+  }
+
+  #switchTo(data) {
+    const leave = this.leave;
+    this.runId = data.run_id;
+    this.#reportedSeries = "";
+    for (const card of this.#cards.values()) card.reset();
+    this.feed = registry.feed(data.run_id, data.stream);
+    this.leave = this.feed.subscribe((event, message) => this.#heard(event, message));
+    leave?.();
+  }
+
+  /** Keep the cards whose charts are still wanted, add the new ones, in the order given. */
+  #arrange(charts) {
+    const wanted = new Set(charts.map((chart) => chart.id));
+    for (const [id, card] of this.#cards) {
+      if (wanted.has(id)) continue;
+      this.#cards.delete(id);
+      this.#dirty.delete(card);
+      card.destroy();
+    }
+    charts.forEach((chart, place) => {
+      const existing = this.#cards.get(chart.id);
+      if (existing) existing.setChart(chart);
+      else this.#cards.set(chart.id, new ChartCard(chart, (card) => this.#invalidate([card], true)));
+      const { node } = this.#cards.get(chart.id);
+      if (this.grid.children[place] !== node) this.grid.insertBefore(node, this.grid.children[place] ?? null);
+    });
+    this.toolbar.offerLog(charts.some((chart) => chart.log));
+  }
+
+  async #load(path) {
+    try {
+      this.Plotly = await loadPlotly(path);
+      this.problem.hidden = true;
+    } catch {
+      setText(this.problem, "The charts could not be loaded. Reload the page to try again.");
+    }
+    this.#invalidate(this.#cards.values(), true);
+  }
+
+  #heard(event, message) {
+    if (event !== "message" || !message.series) return;
+    const isChanged = (name) => name in message.series;
+    const isDrawn = ({ kind }) => kind !== "step" || registry.settings.perStep;
+    const cards = [...this.#cards.values()].filter(({ chart }) =>
+      chart.bindings.some((binding) => isDrawn(binding) && isChanged(binding.series ?? binding.best_of)),
+    );
+    // The first message tells that there is nothing yet, which is drawn too.
+    this.#invalidate(message.type === "snapshot" ? this.#cards.values() : cards);
+    this.#reportSeries();
+  }
+
+  /** Tell the page once about series that no chart shows; it may answer with more charts. */
+  #reportSeries() {
+    const shown = new Set();
+    for (const { chart } of this.#cards.values()) {
+      for (const { series } of chart.bindings) shown.add(series);
+    }
+    const names = [...this.feed.series.keys()];
+    const unknown = names.filter((name) => !shown.has(name) && !name.startsWith("step/"));
+    if (!unknown.length || unknown.join() === this.#reportedSeries) return;
+    this.#reportedSeries = unknown.join();
+    this.setStateValue("series", names);
+  }
+
+  #settingChanged(setting) {
+    if (setting === "log") for (const card of this.#cards.values()) card.resetY();
+    if (setting === "perStep") this.feed.thinIfLong();
+    this.#invalidate(this.#cards.values(), true);
+  }
+
+  /** Draw these cards when their turn comes; without a pause where a hand is waiting for it. */
+  #invalidate(cards, isUrgent = false) {
+    for (const card of cards) this.#dirty.add(card);
+    this.#isUrgent ||= isUrgent;
+    this.#schedule();
+  }
+
+  #schedule() {
+    if (!this.#dirty.size || !this.Plotly || this.#frame !== null) return;
+    clearTimeout(this.#timer);
+    const request = () => {
+      this.#frame = requestAnimationFrame(() => this.#drawNext());
+    };
+    const wait = this.#isUrgent ? 0 : this.#due - performance.now();
+    if (wait > 0) this.#timer = setTimeout(request, wait);
+    else request();
+  }
+
+  /** Draw the card that waits longest: one a frame, so that the page answers in between. */
+  #drawNext() {
+    this.#frame = null;
+    const [card] = this.#dirty;
+    if (!card) return;
+    this.#dirty.delete(card);
+    const start = performance.now();
+    card.draw(this.Plotly, {
+      series: this.feed.series,
+      isKnown: this.feed.run !== null,
+      settings: registry.settings,
+      theme: this.theme,
+      palettes: this.palettes,
+    });
+    const now = performance.now();
+    // On a slow machine drawing takes at most two thirds of the time, the page keeps the rest.
+    this.#due = now + Math.max(FRAME / this.#cards.size - (now - start), (now - start) / 2);
+    if (!this.#dirty.size) this.#isUrgent = false;
+    this.#schedule();
+  }
+
+  destroy() {
+    this.leave?.();
+    clearTimeout(this.#timer);
+    if (this.#frame !== null) cancelAnimationFrame(this.#frame);
+    for (const card of this.#cards.values()) card.destroy();
+    this.root.remove();
+  }
+}
+
+// ---------------------------------------------------------------- mounting
+
+const VIEWS = { header: HeaderView, charts: ChartsView };
+
+export default function mount(component) {
+  const { parentElement, data } = component;
+  let entry = registry.views.get(parentElement);
+  if (!entry) {
+    entry = { view: new VIEWS[data.part](parentElement), calls: 0 };
+    registry.views.set(parentElement, entry);
+  }
+  entry.calls += 1;
+  entry.view.update(component);
+
+  // Streamlit may clean up after a call that a later one has already replaced: only the last one counts.
+  const call = entry.calls;
+  return () => {
+    setTimeout(() => {
+      if (entry.calls !== call || registry.views.get(parentElement) !== entry) return;
+      registry.views.delete(parentElement);
+      entry.view.destroy();
+    }, SETTLE);
+  };
+}

@@ -1,0 +1,192 @@
+"""One run's way from the store to the text of a message."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pages.live.series import StepAxis, series_to_json, thin, to_series, without_superseded
+from trainer.store import ACTIVE, Cursor, Record, Run, Store
+
+# Points a trace in a snapshot, and in the message that closes the gap of a reconnect.
+MAX_SNAPSHOT_POINTS = 2_000
+# Points a trace in a message about what came within a tenth of a second.
+MAX_DELTA_POINTS = 300
+# Points in a message, so that its size is bounded however many metrics there are (about 16 bytes
+# a point); a trace has room for a screen's width nevertheless, up to 60 traces.
+MAX_MESSAGE_POINTS = 18_000
+MIN_TRACE_POINTS = 300
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Head:
+    """A run as of one moment: what is said about it and how far its records go.
+
+    Attributes:
+        cursor: The last record.
+        steps_per_epoch: How step points are laid out, see `StepAxis`.
+        is_guess: Whether that layout is not the run's own.
+        run: The summary in each message, as JSON.
+        is_over: Whether nothing more will come.
+    """
+
+    cursor: Cursor
+    steps_per_epoch: int
+    is_guess: bool
+    run: str
+    is_over: bool
+
+    @property
+    def token(self) -> str:
+        """The cursor as viewers get it, to hand it back when they reconnect.
+
+        Where the layout of the steps may still change it says which one the viewer has.
+        """
+        return f"{self.cursor}~{self.steps_per_epoch}" if self.is_guess else str(self.cursor)
+
+    def resumes(self, token: str) -> Cursor | None:
+        """Return the cursor in a viewer's token; None if its points do not fit to ours."""
+        text, _, steps_per_epoch = token.partition("~")
+        cursor = Cursor.parse(text)
+        if cursor is None or cursor.attempt != self.cursor.attempt or cursor > self.cursor:
+            return None
+        if steps_per_epoch and steps_per_epoch != str(self.steps_per_epoch):
+            return None
+        return cursor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Message:
+    """A text for viewers, and the moment up to which it tells."""
+
+    head: Head
+    text: str
+    is_snapshot: bool
+
+
+class RunReader:
+    """Reads what is new in one run; `advance` is for one thread, the rest for any.
+
+    Attributes:
+        head: The run as of the last reading.
+        pulse: The `pulse_of` the run then.
+
+    Args:
+        store: Where the run is.
+        run_id: Its id.
+
+    Raises:
+        RunNotFound: There is no such run.
+    """
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.run_id = run_id
+        self._store = store
+        self._axis = StepAxis()
+        run, records = store.updates(run_id)
+        self.head = self._next_head(run, records, Cursor())
+        self.pulse = pulse_of(run)
+        # Most who open a run want all of it next.
+        self._opened: tuple[Head, list[Record]] | None = self.head, records
+
+    def advance(self) -> Message | None:
+        """Return what is new since the last call, or None if nothing is.
+
+        Raises:
+            RunNotFound: There is no such run any more.
+        """
+        before = self.head
+        self._opened = None
+        run, records = self._store.updates(self.run_id, before.cursor)
+        head = self._next_head(run, records, before.cursor)
+        if not records and head.run == before.run and head.token == before.token:
+            self.pulse = pulse_of(run)
+            return None
+        starts_again = before.cursor.seq and head.cursor.attempt != before.cursor.attempt
+        moves_points = before.is_guess and head.steps_per_epoch != before.steps_per_epoch
+        if starts_again or moves_points:
+            message = self.snapshot(head)
+        else:
+            message = _message("delta", head, records, MAX_DELTA_POINTS)
+        # Last, so that nothing is skipped if a step before fails.
+        self.head, self.pulse = head, pulse_of(run)
+        return message
+
+    def snapshot(self, head: Head) -> Message:
+        """Return the whole run as of a moment."""
+        opened, self._opened = self._opened, None
+        if opened is not None and opened[0] is head:
+            records = opened[1]
+        else:
+            _, records = self._store.updates(self.run_id)
+            records = [record for record in records if record.cursor <= head.cursor]
+        return _message("snapshot", head, without_superseded(records), MAX_SNAPSHOT_POINTS)
+
+    def since(self, token: str, head: Head) -> Message | None:
+        """Return what a viewer with this token lacks as of a moment; None if too much."""
+        cursor = head.resumes(token)
+        if cursor is None:
+            return None
+        _, records = self._store.updates(self.run_id, cursor)
+        records = [record for record in records if record.cursor <= head.cursor]
+        series = to_series(records, steps_per_epoch=head.steps_per_epoch)
+        if any(len(x) > MAX_SNAPSHOT_POINTS for x, _ in series.values()):
+            return None
+        return _message("delta", head, records, MAX_SNAPSHOT_POINTS)
+
+    def _next_head(self, run: Run, records: list[Record], cursor: Cursor) -> Head:
+        self._axis.observe(run.steps_per_epoch, records)
+        return Head(
+            cursor=records[-1].cursor if records else cursor,
+            steps_per_epoch=self._axis.steps_per_epoch,
+            is_guess=self._axis.is_guess,
+            run=_to_json(summary(run, self._store.queue_place(run))),
+            is_over=run.is_over,
+        )
+
+
+def pulse_of(run: Run) -> tuple[int, int] | None:
+    """Return what changes whenever a run's writer writes; None if the run has no writer."""
+    return (run.attempt, run.pulse) if run.state in ACTIVE else None
+
+
+def still_alive(head: Head) -> Message:
+    """Return a message that says nothing new."""
+    return _message("delta", head, [], 0)
+
+
+def summary(run: Run, queue_place: int | None) -> dict[str, Any]:
+    """Return what the header above the charts shows; `epochs` are those asked for."""
+    return {
+        "run_id": run.run_id,
+        "name": run.name,
+        "state": run.state,
+        "message": run.message,
+        "queue_place": queue_place,
+        "epoch": run.epoch,
+        "epochs": run.epochs,
+        "step": run.step,
+        "steps_per_epoch": run.steps_per_epoch,
+        "epochs_per_second": _rounded(run.epochs_per_second),
+        "seconds_left": _rounded(run.seconds_left),
+        "seconds": _rounded(run.seconds),
+    }
+
+
+def _message(kind: str, head: Head, records: list[Record], limit: int) -> Message:
+    series = to_series(records, steps_per_epoch=head.steps_per_epoch)
+    limit = min(limit, max(MIN_TRACE_POINTS, MAX_MESSAGE_POINTS // max(1, len(series))))
+    series = {name: thin(x, y, limit) for name, (x, y) in series.items()}
+    points = series_to_json(series, steps_per_epoch=head.steps_per_epoch)
+    text = f'{{"type":"{kind}","cursor":"{head.token}","run":{head.run},"series":{points}}}'
+    return Message(head=head, text=text, is_snapshot=kind == "snapshot")
+
+
+def _rounded(value: float | None) -> float | None:
+    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None
+
+
+def _to_json(values: dict[str, Any]) -> str:
+    return json.dumps(values, allow_nan=False, separators=(",", ":"))

@@ -1,0 +1,104 @@
+"""Who may talk to the server: the Host and Origin rules, for HTTP and WebSockets alike.
+
+A foreign *Host* is how a web page reaches a server on this machine under a name of its own (DNS
+rebinding); a foreign *Origin* is another site's page using its visitor's browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from trainer.errors import InvalidInput
+
+# Streamlit sets the headers of its own responses.
+OUR_PATHS = ("/api/", "/live/")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def security_middleware(allowed_hosts: Sequence[str]) -> list[Middleware]:
+    """Return the middleware that refuses foreign hosts and origins.
+
+    Args:
+        allowed_hosts: Names the server answers to, on any port: `localhost`, `[::1]` or `::1`,
+            `*.example.org`, or `*` for any.
+
+    Raises:
+        InvalidInput: A name is no host name.
+    """
+    return [
+        Middleware(
+            TrustedHostMiddleware,
+            allowed_hosts=[_host_pattern(host) for host in allowed_hosts],
+            www_redirect=False,
+        ),
+        Middleware(SameOriginMiddleware),
+    ]
+
+
+class SameOriginMiddleware:
+    """Refuses requests that a page of another origin makes; whoever sends no Origin is no page.
+
+    It also forbids browsers to guess the type of our own responses.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+
+        async def send_typed(message: Message) -> None:
+            if message["type"] == "http.response.start" and scope["path"].startswith(OUR_PATHS):
+                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        if _is_same_origin(Headers(scope=scope)):
+            await self.app(scope, receive, send_typed)
+        else:
+            response = JSONResponse(
+                {"error": "Requests from pages of another origin are refused."}, status_code=403
+            )
+            await response(scope, receive, send_typed)
+
+
+def _is_same_origin(headers: Headers) -> bool:
+    # The scheme is left out: behind a proxy that ends TLS it differs from what the browser sees.
+    origins = headers.getlist("origin")
+    if not origins:
+        return True
+    try:
+        origin = urlsplit(origins[0])
+        host = urlsplit(f"//{headers.get('host', '')}")
+        default_port = _DEFAULT_PORTS.get(origin.scheme)
+        return (
+            len(origins) == 1
+            and default_port is not None
+            and origin.hostname is not None
+            and origin.hostname == host.hostname
+            and (origin.port or default_port) == (host.port or default_port)
+        )
+    except ValueError:
+        return False
+
+
+def _host_pattern(host: str) -> str:
+    pattern = host.strip().lower()
+    if pattern.count(":") > 1 and not pattern.startswith("["):
+        pattern = f"[{pattern}]"
+    rest = pattern.removeprefix("*.")
+    if pattern != "*" and (not rest or not pattern.isascii() or set(rest) & set("*/@, ")):
+        raise InvalidInput(
+            "DASHBOARD_ALLOWED_HOSTS", "must be host names separated by commas, or *", host
+        )
+    if ":" in pattern and not pattern.startswith("["):
+        raise InvalidInput("DASHBOARD_ALLOWED_HOSTS", "must be host names without ports", host)
+    return pattern

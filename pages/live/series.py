@@ -1,0 +1,172 @@
+"""Records as the series a chart draws: where each point lies, thinned, and as JSON.
+
+A *series* is a pair of float64 arrays `(x, y)` of equal length; NaN in `y` stands for any
+non-finite value. Series of epochs are named like the logs ("loss", "val_loss"), series of steps
+"step/<name>".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from tsdownsample import LTTBDownsampler
+
+from trainer.store import Record
+
+Series = tuple[np.ndarray, np.ndarray]
+
+# The first guess at the length of an epoch whose length nobody knows; doubled as it is outgrown.
+FIRST_GUESS = 64
+
+
+class StepAxis:
+    """How many steps one epoch on the x axis stands for.
+
+    That is what the run declares. A run that cannot know (a generator as training data) is
+    measured by its first finished epoch. Until then the length is guessed: the smallest
+    `FIRST_GUESS * 2**k` that holds all steps so far, so that points stay in order and within
+    their epoch. Whoever drew points with another length than the present one must redraw them.
+    """
+
+    def __init__(self) -> None:
+        self._declared: int | None = None
+        self._epoch: int | None = None
+        self._steps = 0
+        self._finished = False
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps between two whole numbers on the x axis."""
+        if self._declared:
+            return self._declared
+        if self._finished:
+            return self._steps
+        guess = FIRST_GUESS
+        while guess < self._steps:
+            guess *= 2
+        return guess
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether there are points drawn with a length that the run did not declare."""
+        return not self._declared and self._epoch is not None
+
+    def observe(self, declared: int | None, records: Iterable[Record]) -> None:
+        """Learn from a run's `steps_per_epoch` and from its next records."""
+        self._declared = declared
+        for record in records:
+            if self._finished:
+                return
+            if record.kind == "steps" and record.values is not None:
+                if self._epoch is None:
+                    self._epoch = record.epoch
+                if record.epoch == self._epoch:
+                    self._steps = max(self._steps, record.step + len(record.values))
+            if self._epoch is not None and self._steps:
+                ended = record.kind == "epoch" and record.epoch == self._epoch
+                self._finished = ended or record.epoch > self._epoch
+
+
+def without_superseded(records: Sequence[Record]) -> list[Record]:
+    """Return the records without those that a later attempt has trained again."""
+    kept = []
+    attempt, first_epoch, first_epoch_later = None, float("inf"), float("inf")
+    for record in reversed(records):
+        if record.cursor.attempt != attempt:
+            attempt, first_epoch_later = record.cursor.attempt, first_epoch
+        if record.epoch < first_epoch_later:
+            kept.append(record)
+            first_epoch = min(first_epoch, record.epoch)
+    kept.reverse()
+    return kept
+
+
+def to_series(records: Iterable[Record], *, steps_per_epoch: int) -> dict[str, Series]:
+    """Return the series of some records, in the order in which their names first appear.
+
+    An epoch lies at its 1-based number; step `i` (0-based) of the 0-based epoch `e` lies at
+    `e + (i + 1) / steps_per_epoch`, but never beyond the end of its epoch.
+    """
+    epochs: dict[str, tuple[list[float], list[float]]] = {}
+    steps: dict[tuple[str, ...], list[tuple[Record, np.ndarray]]] = {}
+    for record in records:
+        if record.kind == "epoch":
+            for name, value in record.data.items():
+                xs, ys = epochs.setdefault(name, ([], []))
+                xs.append(record.epoch + 1)
+                ys.append(np.nan if value is None else value)
+        elif record.values is not None:
+            steps.setdefault(tuple(record.data["names"]), []).append((record, record.values))
+    series = {name: (np.array(x, float), np.array(y, float)) for name, (x, y) in epochs.items()}
+    for names, members in steps.items():
+        x = _step_positions(members, steps_per_epoch)
+        values = np.concatenate([values for _, values in members], dtype=float)
+        for name, y in zip(names, values.T, strict=True):
+            series[f"step/{name}"] = _joined(series.get(f"step/{name}"), (x, y))
+    return {name: (x, np.where(np.isfinite(y), y, np.nan)) for name, (x, y) in series.items()}
+
+
+def thin(x: np.ndarray, y: np.ndarray, limit: int) -> Series:
+    """Return at most `limit` points that look like all of them, first and last included.
+
+    Finite points are chosen by LTTB (Steinarsson 2013, "Downsampling time series for visual
+    representation"), which knows no NaN: of each stretch of NaN its first point is kept, and
+    where there are very many stretches, evenly chosen ones of them.
+    """
+    if len(x) <= limit:
+        return x, y
+    missing = ~np.isfinite(y)
+    starts = np.flatnonzero(missing & ~np.concatenate(([False], missing[:-1])))
+    if len(starts) > limit // 4:
+        starts = starts[np.linspace(0, len(starts) - 1, limit // 4).astype(int)]
+    fixed = np.union1d(starts, [0, len(x) - 1])
+    finite = np.flatnonzero(~missing)
+    room = limit - len(fixed)
+    if len(finite) > room:
+        chosen = LTTBDownsampler().downsample(
+            np.ascontiguousarray(x[finite]), np.ascontiguousarray(y[finite]), n_out=room
+        )
+        finite = finite[chosen]
+    kept = np.union1d(fixed, finite)
+    return x[kept], y[kept]
+
+
+def series_to_json(series: Mapping[str, Series], *, steps_per_epoch: int) -> str:
+    """Return `{"name": {"x": [...], "y": [...]}, ...}`, y with 6 significant digits.
+
+    x keeps as many digits as it takes to tell one step from the next.
+    """
+    parts = []
+    for name, (x, y) in series.items():
+        if len(x) == 0:
+            continue
+        digits = max(6, len(str(int(x[-1]))) + len(str(steps_per_epoch)) + 1)
+        parts.append(f'{json.dumps(name)}:{{"x":{_to_json(x, digits)},"y":{_to_json(y, 6)}}}')
+    return "{" + ",".join(parts) + "}"
+
+
+def _step_positions(
+    members: Sequence[tuple[Record, np.ndarray]], steps_per_epoch: int
+) -> np.ndarray:
+    lengths = [len(values) for _, values in members]
+    firsts = np.cumsum(lengths) - lengths
+    epochs = np.repeat([record.epoch for record, _ in members], lengths)
+    offsets = np.repeat([record.step + 1 for record, _ in members] - firsts, lengths)
+    return epochs + np.minimum((offsets + np.arange(len(offsets))) / steps_per_epoch, 1.0)
+
+
+def _joined(earlier: Series | None, part: Series) -> Series:
+    # The names logged at each step may change in the middle of a run, even back and forth.
+    if earlier is None:
+        return part
+    x, y = (np.concatenate(arrays) for arrays in zip(earlier, part, strict=True))
+    order = np.argsort(x, kind="stable")
+    return x[order], y[order]
+
+
+def _to_json(values: np.ndarray, digits: int) -> str:
+    # One format operation for the whole array is many times faster than one a number.
+    text = ",".join([f"%.{digits}g"] * len(values)) % tuple(values.tolist())
+    return f"[{text.replace('nan', 'null')}]"

@@ -1,0 +1,61 @@
+"""The runs page: the newest runs, each a click away."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from pages.backend import store
+from pages.forms import form_link
+from trainer.config import RunConfig
+from trainer.errors import InvalidInput, StoreUnusable
+from trainer.store import Run
+
+
+def main() -> None:
+    """Draw the page."""
+    st.title("Runs", anchor=False)
+    try:
+        runs = store().runs()
+    except StoreUnusable as error:
+        st.error(str(error))
+        return
+    if not runs:
+        st.markdown("No runs yet. Go to **Train**, press **Start training**, and find it here.")
+        return
+    st.dataframe(
+        pd.DataFrame([_row(run) for run in runs]),
+        hide_index=True,
+        column_config={
+            "Open": st.column_config.LinkColumn(display_text="open"),
+            "Started": st.column_config.DatetimeColumn(format="distance"),
+            "Progress": st.column_config.ProgressColumn(format="percent"),
+            "Seconds": st.column_config.NumberColumn(format="%.1f"),
+        },
+    )
+
+
+def _row(run: Run) -> dict[str, object]:
+    return {
+        "Open": _link(run),
+        "Name": run.name,
+        "State": run.state,
+        "Epochs": run.epoch,
+        "Progress": run.epoch / run.epochs if run.epochs else None,
+        "Seconds": run.seconds,
+        "Started": datetime.fromtimestamp(run.created_at, UTC),
+        "From": run.origin,
+    }
+
+
+def _link(run: Run) -> str:
+    try:
+        config = RunConfig.from_dict(run.config) if "dataset" in run.config else None
+    except InvalidInput:
+        config = None
+    return form_link(config, run=run.run_id) if config else f"/?run={run.run_id}"
+
+
+main()

@@ -1,0 +1,24 @@
+"""The shell around every page: its title, its style and the navigation along the top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+_FOLDER = Path(__file__).parent
+
+st.set_page_config(
+    page_title="Live training",
+    page_icon=":material/monitoring:",
+    layout="wide",
+    initial_sidebar_state="auto",
+)
+st.html(f"<style>{(_FOLDER / 'shell.css').read_text(encoding='utf-8')}</style>")
+st.navigation(
+    [
+        st.Page(_FOLDER / "train.py", title="Train", icon=":material/monitoring:", default=True),
+        st.Page(_FOLDER / "runs.py", title="Runs", icon=":material/history:"),
+    ],
+    position="top",
+).run()

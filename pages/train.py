@@ -1,0 +1,119 @@
+"""The train page: the form at the side; the data, or the run that the address names, in the middle."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from pages.backend import store
+from pages.figures.history import Chart, history_charts, history_charts_for_series
+from pages.figures.preview import preview_figure, preview_table
+from pages.forms import RunForm
+from pages.live.component import live_charts, live_header
+from pages.live.reader import summary
+from trainer.config import RunConfig
+from trainer.datasets import LoadOptions, sample
+from trainer.datasets.spec import Arrays, DatasetSpec
+from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
+from trainer.metrics import METRICS
+from trainer.store import Run
+
+# Two clicks within this time are one wish.
+_DOUBLE_CLICK_SECONDS = 1.0
+
+
+def main() -> None:
+    """Draw the page."""
+    with st.sidebar:
+        form = RunForm()
+        with st.container(key="start"):
+            if st.button("Start training", type="primary", width="stretch"):
+                _start(form)
+    try:
+        run_id = st.query_params.get("run")
+        if run_id is None:
+            _show_data(form.config)
+        else:
+            _show_run(store().run(run_id))
+    except RunNotFound:
+        st.warning("There is no such run here. Choose one under Runs, or start a new one.")
+        _show_data(form.config)
+    except StoreUnusable as error:
+        st.error(str(error))
+
+
+def _start(form: RunForm) -> None:
+    for problem in form.problems.values():
+        st.error(str(problem))
+        return
+    last_config, last_start = st.session_state.get("last_start", (None, 0.0))
+    if last_config == form.config and time.monotonic() - last_start < _DOUBLE_CLICK_SECONDS:
+        return
+    st.session_state["last_start"] = (form.config, time.monotonic())
+    st.query_params["run"] = store().create_run(form.config.to_dict(), name=form.config.name)
+
+
+def _show_run(run: Run) -> None:
+    head, stop = st.columns([10, 1], vertical_alignment="center")
+    with stop:
+        if st.button("Stop", width="stretch", disabled=run.is_over, key="stop"):
+            store().stop(run.run_id)
+            run = store().run(run.run_id)
+    with head:
+        live_header(summary(run, store().queue_place(run)), key="header")
+    live_charts({"run_id": run.run_id}, _charts(run), key="charts")
+    if "dataset" in run.config:
+        config = RunConfig.from_dict(run.config)
+        with st.expander("The data", icon=":material/table_chart:"):
+            _describe(config)
+
+
+def _charts(run: Run) -> tuple[Chart, ...]:
+    if "dataset" in run.config:
+        metrics = [METRICS[name] for name in run.config["metrics"]]
+        return history_charts(metrics, validation=run.config["validation_split"] > 0)
+    seen = st.session_state.get("charts") or {}
+    return history_charts_for_series(seen.get("series") or list(store().last_logs(run.run_id)))
+
+
+def _show_data(config: RunConfig) -> None:
+    st.title(config.spec.title, anchor=False)
+    st.markdown("Press **Start training** and watch the network learn.")
+    _describe(config)
+
+
+def _describe(config: RunConfig) -> None:
+    spec = config.spec
+    st.markdown(spec.summary)
+    facts = [f"{spec.num_samples:,} rows", _shape(spec)]
+    if spec.num_classes:
+        facts.append(f"{spec.num_classes} classes")
+    st.caption(" · ".join(facts))
+    try:
+        arrays = _sample(config.dataset, config.noise, config.seed)
+    except DatasetUnavailable as error:
+        st.info(str(error))
+    else:
+        figure = preview_figure(spec, arrays)
+        if figure is None:
+            st.dataframe(preview_table(spec, arrays), hide_index=True)
+        else:
+            st.plotly_chart(figure, key="preview", config={"displayModeBar": False})
+    st.caption(f"Source: {spec.source} Licence: {spec.licence}.")
+
+
+def _shape(spec: DatasetSpec) -> str:
+    if spec.is_image:
+        height, width, channels = spec.input_shape
+        return f"{height} × {width} pixels" + (" in colour" if channels == 3 else "")
+    (features,) = spec.input_shape
+    return f"{features:,} feature{'s' if features > 1 else ''}"
+
+
+@st.cache_data(show_spinner=False, max_entries=30)
+def _sample(dataset: str, noise: float, seed: int) -> Arrays:
+    return sample(dataset, LoadOptions(noise=noise, seed=seed))
+
+
+main()

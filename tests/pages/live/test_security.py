@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from pages.live.security import security_middleware
+from tests.pages.live.live_server import Server, Writer, serving
+from trainer.errors import InvalidInput
+
+FOREIGN_HOSTS = ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.nip.io"]
+FOREIGN_ORIGINS = [
+    "http://evil.example",
+    "http://localhost:1",
+    "null",
+    "file://",
+    "http://[",
+    "http://127.0.0.1:99999",
+]
+
+
+@pytest.mark.parametrize("host", [*FOREIGN_HOSTS, "", "@", "a b"])
+def test_a_foreign_host_is_refused(shared_server: Server, host: str) -> None:
+    status, _, body = shared_server.get("/api/runs", Host=host)
+
+    assert status == 400
+    assert "runs" not in body
+
+
+@pytest.mark.parametrize("host", FOREIGN_HOSTS)
+def test_a_foreign_host_is_refused_on_the_web_socket(shared_server: Server, host: str) -> None:
+    run_id = shared_server.store.create_run({"dataset": "digits"})
+
+    # The client makes the Host of the address, and connects to where it is told.
+    with pytest.raises(InvalidStatus) as refusal:
+        connect(f"ws://{host}/api/runs/{run_id}/stream", sock=_socket(shared_server))
+
+    assert refusal.value.response.status_code == 400
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8501", "127.0.0.1", "[::1]", "[::1]:85"])
+def test_an_allowed_host_is_answered_on_any_port(shared_server: Server, host: str) -> None:
+    assert shared_server.get("/api/runs", Host=host)[0] == 200
+
+
+@pytest.mark.parametrize("allowed", ["*", "*.school.example", "dash.school.example"])
+def test_hosts_can_be_allowed(store_url: str, allowed: str) -> None:
+    with serving(store_url, allowed_hosts=[allowed]) as server:
+        assert server.get("/api/runs", Host="dash.school.example:8501")[0] == 200
+        assert server.get("/api/runs", Host="localhost")[0] == (200 if allowed == "*" else 400)
+
+
+def test_an_ipv6_address_can_be_allowed_without_brackets(store_url: str) -> None:
+    with serving(store_url, allowed_hosts=["fe80::1"]) as server:
+        assert server.get("/api/runs", Host="[fe80::1]:8501")[0] == 200
+
+
+@pytest.mark.parametrize("host", ["", "a b", "foo*", "*foo", "http://localhost", "localhost:8501"])
+def test_what_is_no_host_name_cannot_be_allowed(host: str) -> None:
+    with pytest.raises(InvalidInput, match="DASHBOARD_ALLOWED_HOSTS must be host names"):
+        security_middleware([host])
+
+
+@pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
+def test_a_foreign_origin_is_refused(shared_server: Server, origin: str) -> None:
+    status, headers, body = shared_server.get("/api/runs", Origin=origin)
+
+    assert status == 403
+    assert body == {"error": "Requests from pages of another origin are refused."}
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+@pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
+def test_a_foreign_origin_is_refused_on_the_web_socket(shared_server: Server, origin: str) -> None:
+    run_id = shared_server.store.create_run({"dataset": "digits"})
+
+    with pytest.raises(InvalidStatus) as refusal:
+        connect(shared_server.url(run_id), additional_headers={"Origin": origin})
+
+    assert refusal.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost:8501", "http://localhost:8501"),
+        ("localhost", "http://LOCALHOST"),
+        ("localhost", "http://localhost:80"),
+        ("localhost", "https://localhost"),
+        ("localhost:443", "https://localhost"),
+        ("[::1]:8501", "http://[::1]:8501"),
+    ],
+)
+def test_the_same_origin_is_answered(shared_server: Server, host: str, origin: str) -> None:
+    assert shared_server.get("/api/runs", Host=host, Origin=origin)[0] == 200
+
+
+def test_the_same_origin_is_answered_on_the_web_socket(shared_server: Server) -> None:
+    writer = Writer(shared_server.store)
+
+    origin = f"http://127.0.0.1:{shared_server.port}"
+    with connect(
+        shared_server.url(writer.run_id), additional_headers={"Origin": origin}
+    ) as websocket:
+        assert '"state":"queued"' in websocket.recv(timeout=10)
+
+
+def test_browsers_may_not_guess_the_type_of_an_answer(shared_server: Server) -> None:
+    for path, headers in (
+        ("/api/runs", {}),
+        ("/api/runs/unknown", {}),
+        ("/api/runs", {"Origin": "null"}),
+    ):
+        assert shared_server.get(path, **headers)[1]["X-Content-Type-Options"] == "nosniff"
+
+
+def _socket(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=10)

@@ -1,0 +1,236 @@
+"""Downloads: what Keras gives becomes our copy; where it cannot, a sentence says why."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.error import ContentTooShortError, HTTPError, URLError
+
+import numpy as np
+import pytest
+
+from trainer.datasets import DATASETS
+from trainer.datasets.downloaded import NUM_WORDS, encode_pictures, encode_reviews
+from trainer.datasets.fetch import Download, _explain, keras_folder, watched
+
+ROOT = Path(__file__).parents[3]
+
+OFFLINE = (
+    "{} has to be downloaded once and there is no internet connection here. "
+    "Connect, or choose a dataset that is shipped, such as digits."
+)
+
+LOAD = """
+import sys
+from trainer.datasets import LoadOptions, load
+from trainer.errors import DatasetUnavailable
+options = LoadOptions(progress=lambda message: print("progress", message))
+for name in sys.argv[1:]:
+    try:
+        arrays = load(name, options)
+        print("loaded", arrays.x.shape, arrays.x.dtype, arrays.y.shape, arrays.y.dtype)
+        print("sums", arrays.x.sum(dtype="int64"), arrays.y.sum(dtype="int64"))
+    except DatasetUnavailable as error:
+        print("unavailable", error)
+        print("cause", repr(error.__cause__))
+"""
+
+
+def run_load(*names: str, tmp_path: Path) -> list[str]:
+    """Load datasets in a process of their own, offline, and return what it printed.
+
+    A proxy that nobody answers on makes every connection fail at once, also on a machine that
+    has an internet connection.
+    """
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        environment = {
+            **os.environ,
+            "DASHBOARD_HOME": str(tmp_path / "home"),
+            "KERAS_HOME": str(tmp_path / "keras"),
+            "https_proxy": nobody,
+            "HTTPS_PROXY": nobody,
+            "no_proxy": "",
+            "NO_PROXY": "",
+        }
+        (tmp_path / "keras").mkdir(exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, "-c", LOAD, *names],
+            capture_output=True,
+            check=False,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def files_below(folder: Path) -> set[str]:
+    return {file.name for file in folder.rglob("*") if file.is_file()}
+
+
+def write_fashion_mnist(keras_home: Path, num_train: int, num_test: int) -> np.ndarray:
+    """Write the four gzipped IDX files in the official format and return the train pictures."""
+    folder = keras_home / "datasets" / "fashion-mnist"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for part, size in (("train", num_train), ("t10k", num_test)):
+        pictures = rng.integers(0, 256, size=(size, 28, 28), dtype=np.uint8)
+        labels = (np.arange(size) % 10).astype(np.uint8)
+        with gzip.open(folder / f"{part}-images-idx3-ubyte.gz", "wb") as file:
+            file.write(struct.pack(">IIII", 2051, size, 28, 28) + pictures.tobytes())
+        with gzip.open(folder / f"{part}-labels-idx1-ubyte.gz", "wb") as file:
+            file.write(struct.pack(">II", 2049, size) + labels.tobytes())
+        if part == "train":
+            train = pictures
+    return train
+
+
+def test_without_internet_one_sentence_says_so_and_nothing_is_left_behind(tmp_path):
+    names = [name for name, spec in DATASETS.items() if spec.origin == "downloaded"]
+    lines = run_load(*names, tmp_path=tmp_path)
+    told = [line for line in lines if not line.startswith(("progress Downloading", "cause"))]
+    assert told == [
+        line
+        for title in ("MNIST", "Fashion-MNIST", "CIFAR-10", "IMDB")
+        for line in (
+            f"progress Preparing to download {title}",
+            "unavailable " + OFFLINE.format(title),
+        )
+    ]
+    causes = [line for line in lines if line.startswith("cause")]
+    assert all("URL fetch failure" in line for line in causes) and len(causes) == 4
+    assert files_below(tmp_path) <= {"download.lock", "keras.json"}
+
+
+def test_what_keras_has_becomes_our_copy_and_keras_is_not_asked_again(tmp_path):
+    pictures = write_fashion_mnist(tmp_path / "keras", num_train=30, num_test=10)
+    expected = [
+        "loaded (30, 28, 28, 1) uint8 (30,) int32",
+        f"sums {pictures.sum(dtype=np.int64)} {3 * sum(range(10))}",
+    ]
+    first = run_load("fashion_mnist", tmp_path=tmp_path)
+    assert first[0] == "progress Preparing to download Fashion-MNIST"
+    assert first[-3:] == ["progress Storing Fashion-MNIST", *expected]
+    assert files_below(tmp_path / "home") == {"fashion_mnist.npz", "download.lock"}
+    for file in (tmp_path / "keras").rglob("*.gz"):
+        file.unlink()
+    assert run_load("fashion_mnist", tmp_path=tmp_path) == expected
+    with np.load(tmp_path / "home/datasets/fashion_mnist.npz", allow_pickle=False) as stored:
+        assert stored["x_test"].shape == (10, 28, 28, 1)
+        assert stored["y_test"].tolist() == list(range(10))
+
+
+def test_half_a_file_that_a_killed_download_left_is_thrown_away(tmp_path):
+    write_fashion_mnist(tmp_path / "keras", num_train=30, num_test=10)
+    half = tmp_path / "keras/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
+    half.write_bytes(half.read_bytes()[:1000])
+    lines = run_load("fashion_mnist", tmp_path=tmp_path)
+    # Here the second try finds no internet; what matters is that it is a download again.
+    assert "unavailable " + OFFLINE.format("Fashion-MNIST") in lines
+    assert not half.exists()
+
+
+def test_progress_tells_how_much_of_the_files_has_arrived(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    keras_folder().mkdir(parents=True)
+    assert keras_folder() == tmp_path / "datasets"
+    download = Download(
+        name="mnist", title="MNIST", files={"a": 300, "b": 700}, encode=encode_pictures
+    )
+    reports: list[str] = []
+    threads: list[threading.Thread] = []
+    reported = threading.Semaphore(0)
+
+    def progress(message: str) -> None:
+        if not reports or reports[-1] != message:
+            reports.append(message)
+        threads.append(threading.current_thread())
+        reported.release()
+
+    def load():
+        for file, size in (("a", 40), ("a", 300), ("b", 700)):
+            (keras_folder() / file).write_bytes(bytes(size))
+            # The report under way may have looked before this file grew; the next one has not.
+            for _ in range(2):
+                assert reported.acquire(timeout=30)
+        return "the parts"
+
+    assert watched(load, download, progress) == "the parts"
+    assert reports[-3:] == [
+        "Downloading MNIST: 4 %",
+        "Downloading MNIST: 30 %",
+        "Unpacking MNIST",
+    ]
+    assert set(threads) == {threading.current_thread()}
+
+
+def test_the_time_limit_for_the_network_ends_with_the_download():
+    download = Download(name="x", title="X", files={"x": 1}, encode=encode_pictures)
+    before = socket.getdefaulttimeout()
+    assert watched(socket.getdefaulttimeout, download, print) == 20
+    assert socket.getdefaulttimeout() == before
+
+
+def raised_by_keras(cause: Exception) -> Exception:
+    """Return the bare exception that Keras raises while it handles `cause`."""
+    error = Exception("URL fetch failure on https://…: None -- …")
+    error.__context__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (raised_by_keras(URLError(socket.gaierror(-2, "Name unknown"))), "no internet connection"),
+        (raised_by_keras(URLError(ConnectionRefusedError())), "no internet connection"),
+        (TimeoutError("the read timed out"), "no internet connection"),
+        (ConnectionResetError(), "no internet connection"),
+        (raised_by_keras(HTTPError("u", 503, "busy", None, None)), "the server answered 503"),
+        (raised_by_keras(URLError(ssl.SSLCertVerificationError())), "no secure connection"),
+        (raised_by_keras(ContentTooShortError("short", (b"", None))), "came out incomplete"),
+        (ValueError("Incomplete or corrupted file detected."), "came out incomplete"),
+    ],
+)
+def test_each_fault_of_the_network_has_its_sentence(error, words):
+    sentence = _explain("MNIST", error)
+    assert words in sentence
+    assert sentence.endswith("or choose a dataset that is shipped, such as digits.")
+
+
+def test_other_faults_are_not_blamed_on_the_network():
+    assert _explain("MNIST", OSError(28, "No space left on device")) is None
+    assert _explain("MNIST", MemoryError()) is None
+
+
+def test_grey_pictures_get_a_channel_axis():
+    x = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+    encoded = encode_pictures(x)
+    assert encoded.shape == (2, 28, 28, 1)
+    np.testing.assert_array_equal(encoded[..., 0], x)
+
+
+def test_colours_come_last_however_keras_is_set():
+    x = np.random.default_rng(0).integers(0, 256, size=(2, 32, 32, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(encode_pictures(x), x)
+    np.testing.assert_array_equal(encode_pictures(x.transpose(0, 3, 1, 2)), x)
+
+
+def test_reviews_become_indicators_of_their_frequent_words():
+    # Indices 0 to 3 stand for no word; 4 is the most frequent one, 2003 number 2,000.
+    x = np.array([[1, 4, 4, 2003, 2], [1, 5, 2004], [1]], dtype=object)
+    encoded = encode_reviews(x)
+    assert encoded.shape == (3, NUM_WORDS)
+    assert encoded.dtype == np.uint8
+    assert [np.flatnonzero(row).tolist() for row in encoded] == [[0, 1999], [1], []]
+    assert encoded.max() == 1

@@ -1,0 +1,269 @@
+"""The command line: `python -m trainer run|list|show|stop|export`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from trainer.config import RunConfig, parse_choice
+from trainer.errors import InvalidInput, StoreUnusable, TrainerError
+from trainer.launch import AbandonedRuns
+from trainer.process import this_process
+from trainer.settings import Settings
+from trainer.store import Run, Store
+
+OK, FAILED, BAD_INPUT = 0, 1, 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 failed, 2 bad input."""
+    parser = _arguments()
+    options = parser.parse_args(arguments)
+    try:
+        store = Store(Settings.from_environment().store_url)
+        AbandonedRuns(store).interrupt()
+        command: Callable[[Store, argparse.Namespace], int] = options.command
+        return command(store, options)
+    except TrainerError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return FAILED if isinstance(error, StoreUnusable) else BAD_INPUT
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m trainer", description="Train networks and look at runs.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    run = commands.add_parser(
+        "run", help="train here, with a progress bar; seen live in an open dashboard"
+    )
+    run.add_argument("--dataset", default="digits", help="a dataset's name (default digits)")
+    run.add_argument("--loss", help="what training minimises")
+    run.add_argument("--metrics", help="what is watched, separated by commas")
+    for parameter in ("epochs", "batch-size", "learning-rate", "seed"):
+        run.add_argument(f"--{parameter}")
+    run.add_argument("--name", help="what the run is called")
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any other choice, e.g. units=32",
+    )
+    run.set_defaults(command=_run)
+
+    listing = commands.add_parser("list", help="the newest runs")
+    listing.set_defaults(command=_list)
+    for name, function, text in (
+        ("show", _show, "one run with its history"),
+        ("stop", _stop, "ask a run to stop"),
+        ("export", _export, "a run's history as CSV"),
+    ):
+        one = commands.add_parser(name, help=text)
+        one.add_argument("run_id", metavar="RUN")
+        one.set_defaults(command=function)
+        if name == "export":
+            one.add_argument("--output", metavar="FILE", help="default: standard output")
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _run(store: Store, options: argparse.Namespace) -> int:
+    config = _config(options)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from trainer.recorder import Recorder
+    from trainer.training import Training
+
+    run_id = store.create_run(config.to_dict(), name=config.name, origin="command line")
+    recorder = Recorder(store, store.claim(run_id, this_process()))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: recorder.stop_requested.set())
+    with _Progress(store, run_id, config.epochs, quiet=options.json):
+        state = Training(config, recorder).run()
+    run = store.run(run_id)
+    if options.json:
+        print(json.dumps(_described(store, run)))
+    else:
+        print(_line(run))
+    if state in ("failed", "diverged"):
+        print(f"{run.name}: {run.message}", file=sys.stderr)
+        return FAILED
+    return OK
+
+
+def _config(options: argparse.Namespace) -> RunConfig:
+    typed = {
+        name: value
+        for name in ("loss", "metrics", "epochs", "batch_size", "learning_rate", "seed", "name")
+        if (value := getattr(options, name)) is not None
+    }
+    for choice in options.set:
+        parameter, separator, value = choice.partition("=")
+        if not separator:
+            raise InvalidInput("--set", "must look like key=value", choice)
+        typed[parameter] = value
+    choices = {parameter: parse_choice(parameter, text) for parameter, text in typed.items()}
+    return RunConfig.create(str(choices.pop("dataset", options.dataset)), **choices)
+
+
+def _list(store: Store, options: argparse.Namespace) -> int:
+    runs = store.runs()
+    if options.json:
+        print(json.dumps({"runs": [_summary(run) for run in runs]}))
+    else:
+        for run in runs:
+            print(_line(run))
+        if not runs:
+            print("No runs yet. Start one: python -m trainer run --dataset digits")
+    return OK
+
+
+def _show(store: Store, options: argparse.Namespace) -> int:
+    run = store.run(options.run_id)
+    if options.json:
+        print(json.dumps(_described(store, run)))
+        return OK
+    print(_line(run))
+    if run.message:
+        print(run.message)
+    for name, value in run.config.items():
+        print(f"  {name:18} {', '.join(value) if isinstance(value, list) else value}")
+    for name, values in store.history(run.run_id).items():
+        print(f"  {name:18} {values[-1]}")
+    return OK
+
+
+def _stop(store: Store, options: argparse.Namespace) -> int:
+    store.stop(options.run_id)
+    run = store.run(options.run_id)
+    print(json.dumps(_summary(run)) if options.json else _line(run))
+    return OK
+
+
+def _export(store: Store, options: argparse.Namespace) -> int:
+    run = store.run(options.run_id)
+    if options.json:
+        text = json.dumps(_described(store, run))
+    else:
+        history = store.history(run.run_id)
+        lines = _Lines()
+        rows = csv.writer(lines, lineterminator="\n")
+        rows.writerow(["epoch", *(_inert(name) for name in history)])
+        for epoch, values in enumerate(zip(*history.values(), strict=True), 1):
+            rows.writerow([epoch, *values])
+        text = "".join(lines).rstrip("\n")
+    if options.output is None:
+        print(text)
+        return OK
+    try:
+        with open(options.output, "w", encoding="utf-8", newline="") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        reason = f"must be a file that can be written ({error.strerror})"
+        raise InvalidInput("--output", reason, options.output) from error
+    return OK
+
+
+class _Lines(list[str]):
+    """A list that the CSV writer can write to."""
+
+    write = list.append
+
+
+def _inert(cell: str) -> str:
+    # A spreadsheet would run a cell that begins like a formula.
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t")) else cell
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "name": run.name,
+        "state": run.state,
+        "message": run.message,
+        "epochs": run.epoch,
+        "seconds": run.seconds,
+        "config": dict(run.config),
+    }
+
+
+def _described(store: Store, run: Run) -> dict[str, Any]:
+    history = store.history(run.run_id)
+    held_out = {
+        name.removeprefix("val_"): values[-1]
+        for name, values in history.items()
+        if name.startswith("val_")
+    }
+    return {**_summary(run), "history": history, "evaluation": held_out}
+
+
+def _line(run: Run) -> str:
+    asked_for = f" of {run.epochs}" if run.epochs else ""
+    return f"{run.run_id}  {run.state:11}  epoch {run.epoch}{asked_for}  {run.seconds:.1f} s  {run.name}"
+
+
+class _Progress:
+    """A progress bar on standard error, fed from the store like any other view of the run."""
+
+    def __init__(self, store: Store, run_id: str, epochs: int, *, quiet: bool) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._epochs = epochs
+        self._over = threading.Event()
+        self._thread = None if quiet else threading.Thread(target=self._show, daemon=True)
+
+    def __enter__(self) -> None:
+        if self._thread is not None:
+            self._thread.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("Starting", total=self._epochs)
+            while True:
+                is_last = self._over.wait(0.1)
+                run = self._store.run(self._run_id)
+                loss = self._store.last_logs(self._run_id).get("loss")
+                shown = run.message or (f"loss {loss:.4g}" if loss is not None else run.state)
+                progress.update(task, completed=run.epoch, description=shown)
+                if is_last:
+                    return
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    sys.exit(main())

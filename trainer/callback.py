@@ -1,0 +1,225 @@
+"""LiveCallback: translates Keras' calls into records, and the wish to stop into Keras' flags."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import sys
+import threading
+from types import CodeType
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainer.errors import StoreUnusable
+from trainer.feeding import FedModel
+from trainer.process import this_process
+from trainer.recorder import Recorder
+from trainer.settings import Settings
+from trainer.store import State, Store
+
+# How many steps are gathered before they are handed over, where each step is a call of its own.
+_STEPS_PER_RECORD = 32
+
+_log = logging.getLogger(__name__)
+
+
+class LiveCallback(keras.callbacks.Callback):
+    """Streams a `fit()` into the dashboard, and stops it when somebody presses Stop there.
+
+    ```python
+    model.fit(x, y, validation_data=..., callbacks=[LiveCallback(name="my model")])
+    ```
+
+    The run appears in every dashboard that uses the same store (`DASHBOARD_HOME` or
+    `DASHBOARD_STORE`). Values per step are Keras' own: running means since the epoch's start.
+    A store that cannot be written is logged and never ends the training.
+
+    Args:
+        name: What the run is called; at most 80 characters.
+        recorder: For this package's worker: an open recorder that somebody else serves.
+        terminate_on_nan: Whether a loss that is not finite ends the training.
+
+    Attributes:
+        diverged: The 0-based epoch and step at which the loss was first not finite, or None;
+            the step is None when it showed only in the epoch's logs.
+        run_id: The run's id in the store; None before training begins.
+    """
+
+    def __init__(
+        self,
+        name: str = "",
+        *,
+        recorder: Recorder | None = None,
+        terminate_on_nan: bool = False,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.terminate_on_nan = terminate_on_nan
+        self.diverged: tuple[int, int | None] | None = None
+        self._recorder = recorder
+        self._service: _Service | None = None
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id in the store; None before training begins."""
+        return self._recorder.claim.run_id if self._recorder else None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Open the run."""
+        if self._recorder is None:
+            self._service = _Service(self.name, self.model, self.params.get("epochs"))
+            self._recorder = self._service.recorder
+        if isinstance(self.model, FedModel):
+            self.model.on_steps = self._on_steps
+        self._epoch = 0
+        self._was_cut = False
+        self._steps: list[tuple[int, dict[str, Any]]] = []
+        self._recorder.begin(
+            epochs=self.params.get("epochs"), steps_per_epoch=self._steps_per_epoch()
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Remember which epoch the steps belong to."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keep the step's running means; they are read later, all at once."""
+        if not isinstance(self.model, FedModel):
+            self._steps.append((batch, dict(logs or {})))
+            if len(self._steps) >= _STEPS_PER_RECORD:
+                self._hand_over_steps()
+        self._heed_stop(in_epoch=True)
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Leave a validation that nobody waits for."""
+        if self._recorder is not None and self._recorder.stop_requested.is_set():
+            self._was_cut = True
+            self.model.stop_training = True
+            self.model.stop_evaluating = True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Record the epoch, unless it was cut short."""
+        assert self._recorder is not None
+        self._hand_over_steps()
+        logs = logs or {}
+        losses = [value for name, value in logs.items() if name in ("loss", "val_loss")]
+        if self.diverged is None and not np.all(np.isfinite(losses)):
+            self._diverge(epoch, None)
+        if not self._was_cut:
+            self._recorder.log_epoch(epoch, logs)
+        self._heed_stop(in_epoch=False)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Close the run, if this callback opened it."""
+        if isinstance(self.model, FedModel):
+            self.model.on_steps = None
+        if self._service is not None:
+            assert self._recorder is not None
+            if self._recorder.stop_requested.is_set():
+                self._service.close("stopped")
+            elif self.diverged is not None:
+                self._service.close("diverged")
+            else:
+                self._service.close("finished")
+            self._service = None
+            self._recorder = None
+
+    def _steps_per_epoch(self) -> int | None:
+        is_fed = isinstance(self.model, FedModel)
+        return self.model.steps_per_epoch if is_fed else self.params.get("steps")
+
+    def _on_steps(self, step: int, names: list[str], values: np.ndarray) -> None:
+        assert self._recorder is not None
+        self._recorder.log_steps(self._epoch, step, names, values)
+        self._look_for_divergence(step, names, values)
+        self._heed_stop(in_epoch=True)
+
+    def _hand_over_steps(self) -> None:
+        if not self._steps:
+            return
+        assert self._recorder is not None
+        first_step, first_logs = self._steps[0]
+        # With steps_per_execution Keras calls back after several steps at a time.
+        stride = self._steps[1][0] - first_step if len(self._steps) > 1 else 1
+        names = list(first_logs)
+        values = np.array([[logs[name] for name in names] for _, logs in self._steps], "float32")
+        self._steps = []
+        self._recorder.log_steps(self._epoch, first_step, names, values, stride=stride)
+        self._look_for_divergence(first_step, names, values, stride=stride)
+
+    def _look_for_divergence(
+        self, step: int, names: list[str], values: np.ndarray, *, stride: int = 1
+    ) -> None:
+        if self.diverged is None and "loss" in names:
+            bad = np.flatnonzero(~np.isfinite(values[:, names.index("loss")]))
+            if bad.size:
+                self._diverge(self._epoch, step + int(bad[0]) * stride)
+
+    def _diverge(self, epoch: int, step: int | None) -> None:
+        self.diverged = (epoch, step)
+        if self.terminate_on_nan:
+            self.model.stop_training = True
+
+    def _heed_stop(self, *, in_epoch: bool) -> None:
+        if self._recorder is not None and self._recorder.stop_requested.is_set():
+            self.model.stop_training = True
+        if in_epoch and self.model.stop_training:
+            self._was_cut = True
+
+
+class _Service:
+    """A run of somebody else's `fit()`: its store, its recorder and the thread that serves it."""
+
+    def __init__(self, name: str, model: keras.Model, epochs: int | None) -> None:
+        self._store = Store(Settings.from_environment().store_url)
+        config = {"model": model.name, "epochs": epochs}
+        run_id = self._store.create_run(config, name=name or model.name, origin="callback")
+        self.recorder = Recorder(self._store, self._store.claim(run_id, this_process()))
+        self._fit_thread = threading.get_ident()
+        self._fit_code = _code_of_fit()
+        self._fit_is_over = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name=f"live {run_id}", daemon=True)
+        self._thread.start()
+        atexit.register(self.close, "interrupted", "The program ended during the training.")
+
+    def close(self, state: State, message: str = "") -> None:
+        """End the run with this state, unless it has ended already."""
+        self._fit_is_over.set()
+        self._thread.join()
+        self._end(state, message)
+        self._store.close()
+        atexit.unregister(self.close)
+
+    def _serve(self) -> None:
+        self.recorder.serve(self._fit_is_over, each_pulse=self._look_after_fit)
+
+    def _look_after_fit(self) -> None:
+        # fit() that raises, or is interrupted in a notebook, never calls on_train_end.
+        if self._fit_code and not _is_on_stack(self._fit_code, self._fit_thread):
+            self._end("failed", "fit() ended with an error; the program that called it shows it.")
+            self._fit_is_over.set()
+
+    def _end(self, state: State, message: str) -> None:
+        try:
+            self.recorder.end(state, message)
+        except StoreUnusable:
+            _log.exception("run %s: its end could not be recorded", self.recorder.claim.run_id)
+
+
+def _code_of_fit() -> CodeType | None:
+    frame = sys._getframe()
+    while frame := frame.f_back:  # type: ignore[assignment]
+        if frame.f_code.co_name == "fit":
+            return frame.f_code
+    return None
+
+
+def _is_on_stack(code: CodeType, thread: int) -> bool:
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_code is code:
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,100 @@
+"""Our own copies of downloaded datasets: `<home>/datasets/<name>.npz`, read without Keras.
+
+A file holds `x_train`, `y_train`, `x_test` and `y_test`: the official parts, of which only the
+train part is used so far. Nothing in it is pickled.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from trainer.datasets.spec import Arrays
+from trainer.home import home
+
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError)
+
+
+def path(name: str) -> Path:
+    """Return where the copy of a dataset lies, whether or not it is there yet."""
+    return home() / "datasets" / f"{name}.npz"
+
+
+def read(name: str, *, rows: int | None = None) -> Arrays | None:
+    """Return the stored train part, or None where there is no copy or it cannot be read.
+
+    Args:
+        name: Name of the dataset.
+        rows: How many rows to read; no more than these are held in memory. All by default.
+    """
+    try:
+        with zipfile.ZipFile(path(name)) as archive:
+            return Arrays(x=_rows(archive, "x_train", rows), y=_rows(archive, "y_train", rows))
+    except FileNotFoundError:
+        return None
+    except _UNREADABLE:
+        return None  # a damaged copy is as good as none: it is replaced by the next download
+
+
+def write(name: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Store arrays as the copy of a dataset; a reader sees the whole new file or the old one."""
+    target = path(name)
+    target.parent.mkdir(exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{name}-", suffix=".npz.part"
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def only_one_process() -> Iterator[None]:
+    """Hold the right to download; wait while another process holds it.
+
+    An exclusive SQLite transaction is a lock between processes on every platform, and the system
+    gives it back when its holder dies.
+    """
+    folder = home() / "datasets"
+    folder.mkdir(exist_ok=True)
+    connection = sqlite3.connect(folder / "download.lock", timeout=3600, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        connection.close()
+
+
+def _rows(archive: zipfile.ZipFile, key: str, rows: int | None) -> np.ndarray:
+    with archive.open(f"{key}.npy") as member:
+        if rows is None:
+            return np.lib.format.read_array(member, allow_pickle=False)
+        shape, dtype = _header(member)
+        shape = (min(rows, shape[0]), *shape[1:])
+        data = member.read(int(np.prod(shape)) * dtype.itemsize)
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    version = np.lib.format.read_magic(member)
+    if version != (1, 0):
+        raise ValueError(f"unexpected version of a .npy file: {version}")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
+    if fortran_order or dtype.hasobject:
+        raise ValueError("not a plain array of rows")
+    return shape, dtype

@@ -1,0 +1,52 @@
+"""The errors of this package; every message is one sentence for the person who caused it.
+
+TrainerError
+├── InvalidInput         a value somebody gave is not acceptable (names the parameter)
+├── DatasetUnavailable   the data cannot be had here and now
+├── RunNotFound          no such run in the store
+├── StoreUnusable        the store is corrupt, newer than this program or unreachable
+└── Fenced               a writer tried to write into a run that somebody else has taken over
+"""
+
+
+class TrainerError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class InvalidInput(TrainerError, ValueError):
+    """A value is out of range, of the wrong type or unknown.
+
+    Args:
+        parameter: Name of the offending parameter, as in `RunConfig`.
+        rule: What the parameter must be, e.g. "must be a positive integer".
+        value: What came instead.
+    """
+
+    def __init__(self, parameter: str, rule: str, value: object) -> None:
+        self.parameter = parameter
+        super().__init__(f"{parameter} {rule}. Got {shorten(value)}.")
+
+
+class DatasetUnavailable(TrainerError):
+    """A dataset cannot be loaded, e.g. because there is no internet."""
+
+
+class RunNotFound(TrainerError):
+    """The store holds no run with this id."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"There is no run with the id {shorten(run_id)}.")
+
+
+class StoreUnusable(TrainerError):
+    """The store cannot be read or written; the file is kept as it is."""
+
+
+class Fenced(TrainerError):
+    """This writer's attempt is over: the run was taken over or has ended."""
+
+
+def shorten(value: object, limit: int = 60) -> str:
+    """Return `repr(value)`, cut to `limit` characters, on one line."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

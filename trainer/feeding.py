@@ -1,0 +1,189 @@
+"""How `fit()` is fed: many training steps in one call, with each step's running means kept.
+
+`fit(x, y)` on arrays calls back into Python for every batch, and for a small network that call
+costs far more than the step. Here the arrays lie in memory once, `tf.data` yields the order of
+the rows of each epoch, and one compiled function runs as many steps as fit into
+`SECONDS_PER_CALL`, so that a slow training still reports often and a fast one is not held up.
+What is computed stays what `fit()` computes: each epoch reshuffled, the last smaller batch
+included, Keras' own `train_step`, optimizer and metrics.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+SECONDS_PER_CALL = 0.05
+# Layers that XLA runs well on a CPU; its convolutions are far slower there than TensorFlow's.
+_XLA_LAYERS = (
+    keras.layers.InputLayer,
+    keras.layers.Dense,
+    keras.layers.Activation,
+    keras.layers.Dropout,
+    keras.layers.Flatten,
+    keras.layers.Rescaling,
+    keras.layers.BatchNormalization,
+)
+# Validation rows in one call; the batch size of an evaluation changes nothing but its speed.
+_VALIDATION_ROWS = 2048
+
+StepsListener = Callable[[int, list[str], np.ndarray], None]
+
+
+class FedModel(keras.Model):
+    """A functional model that trains on arrays which it holds itself.
+
+    After `compile`, call `feed` and give what it returns to `fit`. To hear of each call, set
+    `on_steps`: it gets the 0-based first step within the epoch, the names of the values and
+    their running means after each step, shape `(num_steps, num_names)`.
+    """
+
+    on_steps: StepsListener | None = None
+    _reset_in_graph: Callable[[], None] | None = None
+    _result_in_graph: Callable[[], dict[str, tf.Tensor]] | None = None
+
+    def feed(
+        self, x: np.ndarray, y: np.ndarray, *, batch_size: int, seed: int, num_logs: int
+    ) -> tf.data.Dataset:
+        """Take the training arrays and return the dataset of row orders, one element an epoch.
+
+        Args:
+            x: Features, shape `(num_rows, *input_shape)`.
+            y: Targets, shape `(num_rows, ...)`.
+            batch_size: Rows per step; the last batch of an epoch may be smaller.
+            seed: Seed of the orders.
+            num_logs: Number of values `train_step` logs: the loss and each metric.
+        """
+        num_rows = len(x)
+        self._rows = tf.constant(x), tf.constant(y)
+        self._batch_size = batch_size
+        self._num_logs = num_logs
+        self._full_steps, self._rest = divmod(num_rows, self._batch_size)
+
+        def order(epoch: tf.Tensor) -> tf.Tensor:
+            return tf.random.experimental.stateless_shuffle(
+                tf.range(num_rows), seed=tf.stack([tf.cast(seed, tf.int64), epoch])
+            )
+
+        return tf.data.Dataset.counter().map(order).prefetch(2).with_options(_plain_options())
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in one epoch, the last smaller batch included."""
+        return self._full_steps + bool(self._rest)
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Build the function that `fit` calls once an epoch with the iterator of row orders."""
+        if self.train_function is not None and not force:
+            return
+        run_steps, run_rest = self._compiled_steps()
+        seconds_per_step: float | None = None
+
+        def train_epoch(orders: tf.data.Iterator) -> dict[str, tf.Tensor]:
+            nonlocal seconds_per_step
+            order = next(orders)
+            step = 0
+            if seconds_per_step is None and self._full_steps:
+                # No steps: this only compiles, so that the first measurement is of steps.
+                run_steps(order, tf.constant(0), tf.constant(0))
+                seconds_per_step = SECONDS_PER_CALL
+            while step < self._full_steps and not self.stop_training:
+                assert seconds_per_step is not None
+                count = max(1, int(SECONDS_PER_CALL / max(seconds_per_step, 1e-6)))
+                count = min(count, self._full_steps - step)
+                began = time.perf_counter()
+                values = run_steps(order, tf.constant(step), tf.constant(count)).numpy()[:count]
+                seconds_per_step = (time.perf_counter() - began) / count
+                self._report(step, values)
+                step += count
+            if self._rest and not self.stop_training:
+                values = run_rest(order).numpy()[None]
+                self._report(step, values)
+            self._keep_books_in_graphs()
+            return dict(zip(self._log_names, values[-1], strict=True))
+
+        self.train_function = train_epoch
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Build the function that evaluates one batch of an iterator of `validation_batches`."""
+        if self.test_function is not None and not force:
+            return
+
+        @tf.function(reduce_retracing=True)
+        @tf.autograph.experimental.do_not_convert
+        def test_batch(batches: tf.data.Iterator) -> dict[str, tf.Tensor]:
+            return self.test_step(next(batches))
+
+        self.test_function = test_batch
+
+    def reset_metrics(self) -> None:
+        """Set every metric back, as one graph once training has built them all."""
+        (self._reset_in_graph or super().reset_metrics)()
+
+    def get_metrics_result(self) -> dict[str, tf.Tensor]:
+        """Return every metric's result, as one graph once training has built them all."""
+        if self._result_in_graph is None or not tf.executing_eagerly():
+            return super().get_metrics_result()
+        return self._result_in_graph()
+
+    def _keep_books_in_graphs(self) -> None:
+        # A dozen small calls into TensorFlow each time; in a fast epoch they are what is left.
+        if self._reset_in_graph is None:
+            self._reset_in_graph = tf.function(super().reset_metrics)
+            self._result_in_graph = tf.function(super().get_metrics_result)
+
+    def _report(self, step: int, values: np.ndarray) -> None:
+        if self.on_steps is not None:
+            self.on_steps(step, self._log_names, values)
+
+    def _compiled_steps(self) -> tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]:
+        x, y = self._rows
+        batch_size, full_steps = self._batch_size, self._full_steps
+        use_xla = all(isinstance(layer, _XLA_LAYERS) for layer in self.layers)
+
+        def one_step(rows: tf.Tensor) -> tf.Tensor:
+            logs = self.train_step((tf.gather(x, rows), tf.gather(y, rows)))
+            self._log_names = list(logs)
+            return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
+
+        @tf.function(jit_compile=use_xla)
+        @tf.autograph.experimental.do_not_convert
+        def run_steps(order: tf.Tensor, first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+            batches = tf.reshape(order[: full_steps * batch_size], (full_steps, batch_size))
+
+            def step(index: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                value = one_step(tf.gather(batches, first + index))
+                return index + 1, tf.tensor_scatter_nd_update(values, [[index]], [value])
+
+            values = tf.zeros((full_steps, self._num_logs))
+            return tf.while_loop(lambda index, _: index < count, step, (0, values))[1]
+
+        @tf.function
+        @tf.autograph.experimental.do_not_convert
+        def run_rest(order: tf.Tensor) -> tf.Tensor:
+            return one_step(order[full_steps * batch_size :])
+
+        return run_steps, run_rest
+
+
+def validation_batches(x: np.ndarray, y: np.ndarray) -> tf.data.Dataset:
+    """Return validation data for `fit`, in few large batches that are kept in memory.
+
+    Args:
+        x: Features, shape `(num_rows, *input_shape)`.
+        y: Targets, shape `(num_rows, ...)`.
+    """
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(_VALIDATION_ROWS).cache()
+    return batches.with_options(_plain_options())
+
+
+def _plain_options() -> tf.data.Options:
+    # Tuning a pipeline of one or two elements costs more, each epoch anew, than running it.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return options

@@ -1,0 +1,145 @@
+"""Runs what is queued: on this machine, in worker processes that are kept warm."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainer.errors import StoreUnusable
+from trainer.process import is_running, this_process
+from trainer.settings import Settings
+from trainer.store import Run, Store
+
+_LOOK_SECONDS = 0.5
+# A run whose writer cannot be looked at (on another machine) is given up after this silence.
+_SILENCE_SECONDS = 30.0
+# A worker that dies sooner than this after its start is not replaced at once.
+_YOUNG_SECONDS = 10.0
+_END_SECONDS = 7.0
+
+_log = logging.getLogger(__name__)
+
+
+class LocalLauncher:
+    """Keeps worker processes: one for each run that may train at once, and a warm spare.
+
+    It also marks runs as *interrupted* whose process is gone.
+
+    Args:
+        store: Where the queue is.
+        settings: How many train at once, and what the workers inherit.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._workers: dict[subprocess.Popen[bytes], float] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._look_after, name="launcher", daemon=True)
+        self._abandoned = AbandonedRuns(store)
+
+    def start(self) -> None:
+        """Start the workers and look after them from a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the workers; a run in progress becomes *interrupted*. Blocks for some seconds."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for process in self._workers:
+            process.terminate()
+        deadline = time.monotonic() + _END_SECONDS
+        for process in self._workers:
+            try:
+                process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _log.warning("worker %d did not end in time and is killed", process.pid)
+                process.kill()
+                process.wait()
+        self._workers.clear()
+        self._abandoned.interrupt()
+
+    def workers(self) -> list[dict[str, object]]:
+        """Return the process id of each worker and whether it runs."""
+        return [
+            {"pid": process.pid, "running": process.poll() is None}
+            for process in list(self._workers)
+        ]
+
+    def _look_after(self) -> None:
+        not_before = 0.0
+        while True:
+            for process, began in list(self._workers.items()):
+                if process.poll() is not None:
+                    _log.warning("worker %d ended with %s", process.pid, process.returncode)
+                    del self._workers[process]
+                    if time.monotonic() - began < _YOUNG_SECONDS:
+                        not_before = time.monotonic() + _YOUNG_SECONDS
+            if time.monotonic() >= not_before:
+                for _ in range(self._settings.slots + 1 - len(self._workers)):
+                    self._workers[self._start_worker()] = time.monotonic()
+            try:
+                self._abandoned.interrupt()
+            except StoreUnusable:
+                _log.exception("the launcher could not look at the store; trying again")
+            if self._stopped.wait(_LOOK_SECONDS):
+                return
+
+    def _start_worker(self) -> subprocess.Popen[bytes]:
+        command: Sequence[str] = (
+            sys.executable,
+            "-m",
+            "trainer.worker",
+            "--parent",
+            this_process(),
+        )
+        environment = {
+            **os.environ,
+            "DASHBOARD_HOME": str(self._settings.home),
+            "DASHBOARD_STORE": self._settings.store_url,
+            "DASHBOARD_SLOTS": str(self._settings.slots),
+        }
+        # A group of its own, so that Ctrl-C reaches the server alone, which then ends its workers.
+        return subprocess.Popen(
+            command,
+            cwd=Path(__file__).parent.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+class AbandonedRuns:
+    """Finds runs that look active but whose process is gone, and marks them *interrupted*."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pulses: dict[str, tuple[int, float]] = {}
+
+    def interrupt(self) -> None:
+        """Look once.
+
+        Raises:
+            StoreUnusable: The store cannot be read or written.
+        """
+        for run in self._store.active_runs():
+            if self._is_abandoned(run):
+                if self._store.interrupt(run, "The process that trained it is gone."):
+                    _log.warning("run %s was interrupted", run.run_id)
+
+    def _is_abandoned(self, run: Run) -> bool:
+        running = is_running(run.worker)
+        if running is not None:
+            return not running
+        pulse, since = self._pulses.get(run.run_id, (-1, 0.0))
+        if pulse != run.pulse:
+            self._pulses[run.run_id] = (run.pulse, time.monotonic())
+            return False
+        return time.monotonic() - since > _SILENCE_SECONDS

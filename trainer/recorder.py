@@ -1,0 +1,169 @@
+"""Writes what a training learns into the store, and hears the commands to it.
+
+The training's thread hands over records and goes on at once; another thread, the one in
+`Recorder.serve`, commits them, gives the pulse and takes commands.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from trainer.errors import Fenced, StoreUnusable
+from trainer.store import Claim, Record, State, Store, finite_or_none
+
+PULSE_SECONDS = 1.0
+COMMAND_SECONDS = 0.1
+# Commits are at least this far apart: a fast training is recorded in bundles.
+COMMIT_SECONDS = 0.03
+RETRY_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """The single writer of one run.
+
+    Attributes:
+        stop_requested: Set when the training should end.
+        is_lost: Whether the run was taken over or ended by somebody else; nothing is recorded
+            from then on.
+    """
+
+    def __init__(self, store: Store, claim: Claim) -> None:
+        self.claim = claim
+        self.stop_requested = threading.Event()
+        self.is_lost = False
+        self._store = store
+        self._lock = threading.Lock()
+        self._records: deque[Record] = deque()
+        self._fields: dict[str, Any] = {}
+        self._seq = 0
+        self._work = threading.Event()
+        self._began: float | None = None
+        self._epoch_ends: deque[float] = deque(maxlen=20)
+
+    # -- the training's thread ---------------------------------------------------------------
+
+    def begin(self, *, epochs: int | None, steps_per_epoch: int | None) -> None:
+        """Say that `fit()` begins now."""
+        self._began = time.monotonic()
+        self._epoch_ends.append(self._began)
+        self.update(state="training", message="", epochs=epochs, steps_per_epoch=steps_per_epoch)
+
+    def log_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Record the logs of a finished epoch (0-based)."""
+        values = {name: finite_or_none(value) for name, value in logs.items()}
+        self._epoch_ends.append(time.monotonic())
+        elapsed = self._epoch_ends[-1] - self._epoch_ends[0]
+        rate = (len(self._epoch_ends) - 1) / elapsed if elapsed > 0 else None
+        record = Record(kind="epoch", epoch=epoch, data=values)
+        self._add(record, epoch=epoch + 1, step=0, epochs_per_second=rate)
+
+    def log_steps(
+        self, epoch: int, step: int, names: list[str], values: np.ndarray, *, stride: int = 1
+    ) -> None:
+        """Record the running means after some steps of an epoch.
+
+        Args:
+            epoch: 0-based epoch.
+            step: 0-based first step within the epoch.
+            names: Names of the columns.
+            values: Shape `(num_values, num_names)`.
+            stride: Steps from one row of values to the next.
+        """
+        data = {"names": names, "stride": stride} if stride != 1 else {"names": names}
+        record = Record(kind="steps", epoch=epoch, step=step, data=data, values=values)
+        self._add(record, step=step + 1 + (len(values) - 1) * stride)
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of the run, e.g. `message="Loading the data"`."""
+        self._add(None, **fields)
+
+    def seconds(self) -> float:
+        """Seconds since `fit()` began; 0 before."""
+        return 0.0 if self._began is None else time.monotonic() - self._began
+
+    def _add(self, record: Record | None, **fields: Any) -> None:
+        with self._lock:
+            if record is not None:
+                self._records.append(record)
+            self._fields.update(fields)
+        self._work.set()
+
+    # -- the other thread --------------------------------------------------------------------
+
+    def serve(
+        self, done: threading.Event, *, each_pulse: Callable[[], None] = lambda: None
+    ) -> None:
+        """Commit what is recorded, give the pulse and take commands until `done` is set.
+
+        Args:
+            done: Ends the service.
+            each_pulse: Called about once a second.
+        """
+        next_pulse = next_command = 0.0
+        while not done.is_set():
+            self._work.wait(timeout=COMMAND_SECONDS)
+            now = time.monotonic()
+            try:
+                if self._work.is_set() or now >= next_pulse:
+                    self.flush()
+                if now >= next_command:
+                    next_command = now + COMMAND_SECONDS
+                    self._take_commands()
+            except StoreUnusable:
+                _log.exception("run %s: nothing was recorded; trying again", self.claim.run_id)
+                done.wait(RETRY_SECONDS)
+            if now >= next_pulse:
+                next_pulse = now + PULSE_SECONDS
+                each_pulse()
+            done.wait(COMMIT_SECONDS)
+
+    def flush(self) -> None:
+        """Commit everything recorded so far; what cannot be written is kept for the next time.
+
+        Raises:
+            StoreUnusable: The store did not take it.
+        """
+        self._work.clear()
+        with self._lock:
+            records, fields = list(self._records), dict(self._fields)
+            self._records.clear()
+            self._fields.clear()
+        if self.is_lost:
+            return
+        if self._began is not None:
+            fields.setdefault("seconds", self.seconds())
+        try:
+            self._store.write(self.claim, first_seq=self._seq + 1, records=records, **fields)
+        except Fenced:
+            self.is_lost = True
+            self.stop_requested.set()
+        except StoreUnusable:
+            with self._lock:
+                self._records.extendleft(reversed(records))
+                self._fields = {**fields, **self._fields}
+            raise
+        else:
+            self._seq += len(records)
+
+    def end(self, state: State, message: str = "", *, seconds: float | None = None) -> None:
+        """Commit what is left and the run's end.
+
+        Raises:
+            StoreUnusable: The store did not take it.
+        """
+        fields = {"seconds": self.seconds() if seconds is None else seconds}
+        self.update(state=state, message=message, **fields)
+        self.flush()
+
+    def _take_commands(self) -> None:
+        if not self.is_lost and "stop" in self._store.take_commands(self.claim.run_id):
+            self.stop_requested.set()

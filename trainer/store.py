@@ -1,0 +1,637 @@
+"""The store: the tables, the only SQL, and the only thing between those who train and those who look.
+
+A run has one writer at a time, the holder of its current `attempt`. What the writer learns are
+*records*, numbered by the writer itself, so that `(attempt, seq)` is a cursor without gaps on
+every database. Each write checks the attempt in the same transaction (fencing).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from trainer.errors import Fenced, RunNotFound, StoreUnusable
+
+SCHEMA_VERSION = 1
+# A writer waits this long for another process that holds the lock.
+BUSY_TIMEOUT_SECONDS = 30
+
+State = Literal[
+    "queued",
+    "starting",
+    "training",
+    "paused",
+    "finished",
+    "stopped",
+    "diverged",
+    "interrupted",
+    "stalled",
+    "failed",
+]
+ACTIVE: tuple[State, ...] = ("starting", "training", "paused", "stalled")
+ENDED: tuple[State, ...] = ("finished", "stopped", "diverged", "interrupted", "failed")
+
+_METADATA = sa.MetaData()
+_META = sa.Table(
+    "meta",
+    _METADATA,
+    sa.Column("key", sa.String(40), primary_key=True),
+    sa.Column("value", sa.String(200), nullable=False),
+)
+_RUNS = sa.Table(
+    "runs",
+    _METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("run_id", sa.String(32), nullable=False, unique=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("origin", sa.String(20), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("message", sa.Text, nullable=False, default=""),
+    sa.Column("config", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False, default=0),
+    sa.Column("worker", sa.String(120), nullable=False, default=""),
+    sa.Column("pulse", sa.Integer, nullable=False, default=0),
+    sa.Column("epoch", sa.Integer, nullable=False, default=0),
+    sa.Column("epochs", sa.Integer),
+    sa.Column("step", sa.Integer, nullable=False, default=0),
+    sa.Column("steps_per_epoch", sa.Integer),
+    sa.Column("seconds", sa.Float, nullable=False, default=0.0),
+    sa.Column("epochs_per_second", sa.Float),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("started_at", sa.Float),
+    sa.Column("ended_at", sa.Float),
+)
+_RECORDS = sa.Table(
+    "records",
+    _METADATA,
+    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("values", sa.LargeBinary),
+)
+_COMMANDS = sa.Table(
+    "commands",
+    _METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), nullable=False, index=True),
+    sa.Column("command", sa.String(20), nullable=False),
+    sa.Column("taken", sa.Boolean, nullable=False, default=False),
+)
+
+
+class Cursor(NamedTuple):
+    """How far somebody has read a run; the start is `(0, 0)`."""
+
+    attempt: int = 0
+    seq: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.attempt}.{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor | None:
+        """Return the cursor that `str` made, or None if it is none."""
+        attempt, _, seq = text.partition(".")
+        if attempt.isascii() and attempt.isdigit() and seq.isascii() and seq.isdigit():
+            return cls(int(attempt[:12]), int(seq[:12]))
+        return None
+
+
+_START = Cursor()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One thing a writer learnt; never changed once written.
+
+    Attributes:
+        kind: "epoch" (the logs of a finished epoch) or "steps" (running means after each step).
+        epoch: 0-based epoch it belongs to.
+        step: 0-based first step within the epoch; 0 for an epoch.
+        data: For an epoch `{name: float or None}`, None standing for a non-finite value;
+            for steps `{"names": [...]}`, the columns of `values`, with `"stride"` where the
+            rows of `values` are not one step but several apart.
+        values: For steps the values, shape `(num_steps, num_names)`, dtype float32.
+        cursor: Where the record stands in its run; set by the store when read.
+    """
+
+    kind: Literal["epoch", "steps"]
+    epoch: int
+    step: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+    values: np.ndarray | None = None
+    cursor: Cursor = _START
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One training as the store knows it; a copy that never changes.
+
+    Times are seconds since 1970 in UTC; `seconds` is the monotonic duration of `fit()` so far.
+    `epoch` counts finished epochs, `step` the finished steps of the running one.
+    """
+
+    number: int
+    run_id: str
+    name: str
+    origin: str
+    state: State
+    message: str
+    config: Mapping[str, Any]
+    attempt: int
+    worker: str
+    pulse: int
+    epoch: int
+    epochs: int | None
+    step: int
+    steps_per_epoch: int | None
+    seconds: float
+    epochs_per_second: float | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come, unless somebody starts the run anew."""
+        return self.state in ENDED
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated seconds to the end of the run; None where nobody can know."""
+        if self.state not in ("training", "paused") or not self.epochs_per_second:
+            return None
+        if self.epochs is None:
+            return None
+        done = self.epoch + (self.step / self.steps_per_epoch if self.steps_per_epoch else 0)
+        return max(0.0, self.epochs - done) / self.epochs_per_second
+
+
+class Claim(NamedTuple):
+    """The right to write into a run, until somebody else gets a newer one."""
+
+    run_id: str
+    attempt: int
+
+
+class Store:
+    """Runs, their records and the commands to them, in any database SQLAlchemy speaks to.
+
+    Args:
+        url: SQLAlchemy URL, e.g. `sqlite:////home/me/data/runs.sqlite`.
+        checkpoints: Whether this process moves SQLite's log into its main file. Only one may
+            (SQLite before 3.51.3 can corrupt the file when two do so at once): the server.
+
+    Raises:
+        StoreUnusable: The database is corrupt, made by a newer version, or out of reach.
+    """
+
+    def __init__(self, url: str, *, checkpoints: bool = False) -> None:
+        self.url = url
+        try:
+            self._engine = sa.create_engine(url)
+        except (SQLAlchemyError, ImportError) as error:
+            raise StoreUnusable(f"The store's URL cannot be used: {error}.") from error
+        self._checkpoints = checkpoints
+        if self.is_sqlite:
+            sa.event.listen(self._engine, "connect", self._configure_sqlite)
+            sa.event.listen(self._engine, "begin", self._begin_sqlite)
+        with self._sentences():
+            self._prepare_schema()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is an SQLite file."""
+        return self._engine.dialect.name == "sqlite"
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    # -- runs ------------------------------------------------------------------------------
+
+    def create_run(
+        self, config: Mapping[str, Any], *, name: str = "", origin: str = "dashboard"
+    ) -> str:
+        """Add a run to the end of the queue and return its id.
+
+        `name` defaults to the dataset's name with the beginning of the id.
+        """
+        run_id = secrets.token_hex(6)
+        name = _clean(name) or f"{_clean(str(config.get('dataset', 'run')))} {run_id[:4]}"
+        with self._write() as connection:
+            connection.execute(
+                _RUNS.insert().values(
+                    run_id=run_id,
+                    name=name[:80],
+                    origin=origin,
+                    state="queued",
+                    config=_to_json(config),
+                    epochs=config.get("epochs"),
+                    created_at=time.time(),
+                )
+            )
+        return run_id
+
+    def run(self, run_id: str) -> Run:
+        """Return a run.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        with self._read() as connection:
+            return self._run(connection, run_id)
+
+    def runs(self, *, limit: int = 100) -> list[Run]:
+        """Return the newest runs, newest first."""
+        with self._read() as connection:
+            rows = connection.execute(
+                sa.select(_RUNS).order_by(_RUNS.c.number.desc()).limit(limit)
+            ).mappings()
+            return [_to_run(row) for row in rows]
+
+    def active_runs(self) -> list[Run]:
+        """Return the runs that have a writer, oldest first."""
+        with self._read() as connection:
+            rows = connection.execute(
+                sa.select(_RUNS).where(_RUNS.c.state.in_(ACTIVE)).order_by(_RUNS.c.number)
+            ).mappings()
+            return [_to_run(row) for row in rows]
+
+    def queue_place(self, run: Run) -> int | None:
+        """Return how many queued runs come first, counting this one; None if it is not queued."""
+        if run.state != "queued":
+            return None
+        with self._read() as connection:
+            return connection.execute(
+                sa.select(sa.func.count())
+                .select_from(_RUNS)
+                .where(_RUNS.c.state == "queued", _RUNS.c.number <= run.number)
+            ).scalar_one()
+
+    # -- the writer ------------------------------------------------------------------------
+
+    def claim_next(self, worker: str, *, slots: int) -> Claim | None:
+        """Take the run at the head of the queue, unless `slots` queued runs already train.
+
+        Runs that never were in the queue (a command line's, a notebook's) take no slot.
+        """
+        with self._write() as connection:
+            busy = connection.execute(
+                sa.select(sa.func.count())
+                .select_from(_RUNS)
+                .where(_RUNS.c.state.in_(ACTIVE), _RUNS.c.origin == "dashboard")
+            ).scalar_one()
+            if busy >= slots:
+                return None
+            head = connection.execute(
+                sa.select(_RUNS.c.run_id)
+                .where(_RUNS.c.state == "queued", _RUNS.c.origin == "dashboard")
+                .order_by(_RUNS.c.number)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            ).scalar()
+            return self._claim(connection, head, worker) if head else None
+
+    def claim(self, run_id: str, worker: str) -> Claim:
+        """Take a queued run out of turn, for a writer that made it for itself.
+
+        Raises:
+            Fenced: Somebody else has it.
+        """
+        with self._write() as connection:
+            claim = self._claim(connection, run_id, worker)
+        if claim is None:
+            raise Fenced(f"The run {run_id} is not waiting for a writer.")
+        return claim
+
+    def write(
+        self, claim: Claim, *, first_seq: int = 0, records: Iterable[Record] = (), **fields: Any
+    ) -> None:
+        """Append records and set fields of the run, all or nothing.
+
+        Args:
+            claim: The writer's right to write.
+            first_seq: Number of the first record; the writer counts from 1.
+            records: What was learnt.
+            **fields: Columns of the run, e.g. `epoch=3, seconds=1.5, state="training"`.
+
+        Raises:
+            Fenced: The run has ended or somebody else has taken it over; nothing was written.
+        """
+        if fields.get("state") in ENDED:
+            fields.setdefault("ended_at", time.time())
+        if fields.get("state") == "training":
+            fields.setdefault("started_at", time.time())
+        rows = [
+            {
+                "run_id": claim.run_id,
+                "attempt": claim.attempt,
+                "seq": seq,
+                "kind": record.kind,
+                "epoch": record.epoch,
+                "step": record.step,
+                "data": _to_json(record.data),
+                "values": None if record.values is None else _to_bytes(record.values),
+            }
+            for seq, record in enumerate(records, first_seq)
+        ]
+        with self._write() as connection:
+            written = connection.execute(
+                _RUNS.update()
+                .where(
+                    _RUNS.c.run_id == claim.run_id,
+                    _RUNS.c.attempt == claim.attempt,
+                    _RUNS.c.state.in_(ACTIVE),
+                )
+                .values(pulse=_RUNS.c.pulse + 1, **_cleaned(fields))
+            )
+            if written.rowcount != 1:
+                raise Fenced(f"Another writer has the run {claim.run_id}, or it has ended.")
+            if rows:
+                connection.execute(_RECORDS.insert(), rows)
+
+    def interrupt(self, run: Run, message: str) -> bool:
+        """Mark a run whose writer is gone; return False if the writer moved since it was read."""
+        with self._write() as connection:
+            written = connection.execute(
+                _RUNS.update()
+                .where(
+                    _RUNS.c.run_id == run.run_id,
+                    _RUNS.c.attempt == run.attempt,
+                    _RUNS.c.pulse == run.pulse,
+                    _RUNS.c.state.in_(ACTIVE),
+                )
+                .values(state="interrupted", message=_clean(message), ended_at=time.time())
+            )
+            return written.rowcount == 1
+
+    # -- the readers -----------------------------------------------------------------------
+
+    def updates(self, run_id: str, after: Cursor = _START) -> tuple[Run, list[Record]]:
+        """Return the run and its records after a cursor, as of one moment.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        with self._read() as connection:
+            run = self._run(connection, run_id)
+            rows = connection.execute(
+                sa.select(_RECORDS)
+                .where(
+                    _RECORDS.c.run_id == run_id,
+                    sa.or_(
+                        _RECORDS.c.attempt > after.attempt,
+                        sa.and_(_RECORDS.c.attempt == after.attempt, _RECORDS.c.seq > after.seq),
+                    ),
+                )
+                .order_by(_RECORDS.c.attempt, _RECORDS.c.seq)
+            ).mappings()
+            return run, [_to_record(row) for row in rows]
+
+    def history(self, run_id: str) -> dict[str, list[float | None]]:
+        """Return the logs of each finished epoch, by name, as `fit()`'s own history has them.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        _, records = self.updates(run_id)
+        history: dict[str, list[float | None]] = {}
+        for record in records:
+            if record.kind == "epoch":
+                for name, value in record.data.items():
+                    history.setdefault(name, []).append(value)
+        return history
+
+    def last_logs(self, run_id: str) -> dict[str, float | None]:
+        """Return the logs of the newest finished epoch by name; empty before the first."""
+        newest = (
+            sa.select(_RECORDS.c.data)
+            .where(_RECORDS.c.run_id == run_id, _RECORDS.c.kind == "epoch")
+            .order_by(_RECORDS.c.attempt.desc(), _RECORDS.c.seq.desc())
+            .limit(1)
+        )
+        with self._read() as connection:
+            data = connection.execute(newest).scalar()
+        return {} if data is None else json.loads(data)
+
+    def watch(self) -> ChangeWatcher:
+        """Return a cheap way to ask, from one thread, whether anything was written."""
+        return ChangeWatcher(self._engine if self.is_sqlite else None)
+
+    # -- commands --------------------------------------------------------------------------
+
+    def stop(self, run_id: str) -> None:
+        """Ask a run to stop: a queued one ends here and now, an ended one is left alone.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        with self._write() as connection:
+            run = self._run(connection, run_id)
+            if run.is_over:
+                return
+            ended = connection.execute(
+                _RUNS.update()
+                .where(_RUNS.c.run_id == run_id, _RUNS.c.state == "queued")
+                .values(state="stopped", message="", ended_at=time.time())
+            )
+            if ended.rowcount == 0:
+                connection.execute(_COMMANDS.insert().values(run_id=run_id, command="stop"))
+
+    def take_commands(self, run_id: str) -> list[str]:
+        """Return the commands nobody has taken yet, oldest first, and mark them as taken."""
+        pending = (
+            sa.select(_COMMANDS.c.number, _COMMANDS.c.command)
+            .where(_COMMANDS.c.run_id == run_id, _COMMANDS.c.taken.is_(False))
+            .order_by(_COMMANDS.c.number)
+        )
+        with self._read() as connection:
+            if connection.execute(pending).first() is None:
+                return []
+        with self._write() as connection:
+            rows = connection.execute(pending).all()
+            connection.execute(
+                _COMMANDS.update()
+                .where(_COMMANDS.c.number.in_([row.number for row in rows]))
+                .values(taken=True)
+            )
+            return [row.command for row in rows]
+
+    # -- upkeep ----------------------------------------------------------------------------
+
+    def checkpoint(self) -> None:
+        """Move SQLite's log into its main file without making anybody wait."""
+        if self.is_sqlite and self._checkpoints:
+            with self._read() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _claim(self, connection: Connection, run_id: str, worker: str) -> Claim | None:
+        written = connection.execute(
+            _RUNS.update()
+            .where(_RUNS.c.run_id == run_id, _RUNS.c.state == "queued")
+            .values(
+                state="starting", attempt=_RUNS.c.attempt + 1, worker=worker, pulse=0, message=""
+            )
+        )
+        if written.rowcount != 1:
+            return None
+        return Claim(run_id, self._run(connection, run_id).attempt)
+
+    @staticmethod
+    def _run(connection: Connection, run_id: str) -> Run:
+        row = (
+            connection.execute(sa.select(_RUNS).where(_RUNS.c.run_id == run_id)).mappings().first()
+        )
+        if row is None:
+            raise RunNotFound(run_id)
+        return _to_run(row)
+
+    def _prepare_schema(self) -> None:
+        with self._write() as connection:
+            _METADATA.create_all(connection)
+            version = connection.execute(
+                sa.select(_META.c.value).where(_META.c.key == "schema_version")
+            ).scalar()
+            if version is None:
+                connection.execute(
+                    _META.insert().values(key="schema_version", value=str(SCHEMA_VERSION))
+                )
+            elif int(version) > SCHEMA_VERSION:
+                raise StoreUnusable(
+                    f"The store was made by a newer version of this program (its schema is "
+                    f"{version}, this program knows {SCHEMA_VERSION}); it was left as it is."
+                )
+
+    def _configure_sqlite(self, connection: Any, record: Any) -> None:
+        # SQLAlchemy's documented recipe: the driver begins nothing by itself, `_begin_sqlite` does.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA wal_autocheckpoint=0")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @staticmethod
+    def _begin_sqlite(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with (
+            self._sentences(),
+            self._engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with self._sentences(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise StoreUnusable(
+                f"The store cannot be used ({error.orig}); it was left as it is."
+            ) from error
+
+
+class ChangeWatcher:
+    """Tells whether something was written since the last question, for one thread.
+
+    On SQLite this is one pragma of a few microseconds; elsewhere the answer is always yes.
+    """
+
+    def __init__(self, engine: sa.Engine | None) -> None:
+        self._connection = engine.connect() if engine else None
+        self._version = -1
+
+    def changed(self) -> bool:
+        """Return whether anything may have been written since the last call."""
+        if self._connection is None:
+            return True
+        driver = self._connection.connection.driver_connection
+        assert driver is not None
+        (version,) = driver.execute("PRAGMA data_version").fetchone()
+        changed = version != self._version
+        self._version = version
+        return changed
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+def finite_or_none(value: float) -> float | None:
+    """Return a value as the store keeps it: None for NaN and the infinities."""
+    value = float(value)
+    return value if math.isfinite(value) else None
+
+
+def _to_run(row: RowMapping) -> Run:
+    return Run(**{**row, "config": json.loads(row["config"])})
+
+
+def _to_record(row: RowMapping) -> Record:
+    data = json.loads(row["data"])
+    values = None
+    if row["values"] is not None:
+        values = np.frombuffer(row["values"], dtype="<f4").reshape(-1, len(data["names"]))
+    return Record(
+        kind=row["kind"],
+        epoch=row["epoch"],
+        step=row["step"],
+        data=data,
+        values=values,
+        cursor=Cursor(row["attempt"], row["seq"]),
+    )
+
+
+def _to_json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, allow_nan=False, separators=(",", ":")).replace("\\u0000", "")
+
+
+def _to_bytes(values: np.ndarray) -> bytes:
+    return np.ascontiguousarray(values, dtype="<f4").tobytes()
+
+
+def _clean(text: str) -> str:
+    # PostgreSQL's text carries no NUL.
+    return text.replace("\x00", "")
+
+
+def _cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _clean(value) if isinstance(value, str) else value for name, value in fields.items()
+    }
+
+
+def record_names(records: Sequence[Record]) -> list[str]:
+    """Return the names of the logged values in the order they first appear."""
+    names: dict[str, None] = {}
+    for record in records:
+        names.update(dict.fromkeys(record.data["names"] if record.kind == "steps" else record.data))
+    return list(names)

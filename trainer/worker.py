@@ -1,0 +1,109 @@
+"""A worker process: it keeps TensorFlow warm and trains what it claims from the queue.
+
+Started as `python -m trainer.worker`. Its main thread serves the store; `fit()` runs in a
+background thread. It ends when the server that started it is gone, after the run in progress.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import threading
+import time
+
+from trainer.config import RunConfig
+from trainer.errors import InvalidInput
+from trainer.process import is_running, this_process
+from trainer.recorder import Recorder
+from trainer.settings import Settings
+from trainer.store import Claim, Store
+
+# How often an idle worker looks whether anything was queued; looking costs microseconds.
+_LOOK_SECONDS = 0.02
+_PARENT_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Claims runs from the queue and trains them, one after the other.
+
+    Args:
+        store: Where the queue is.
+        slots: How many queued runs may train at once, all workers together.
+        parent: The process that started this one, as `this_process` names it.
+    """
+
+    def __init__(self, store: Store, *, slots: int, parent: str) -> None:
+        self._store = store
+        self._slots = slots
+        self._parent = parent
+        self._name = this_process()
+        self._shutdown = threading.Event()
+        self._recorder: Recorder | None = None
+
+    def shut_down(self) -> None:
+        """Make `work` return soon; a run in progress becomes *interrupted*."""
+        self._shutdown.set()
+        if self._recorder is not None:
+            self._recorder.stop_requested.set()
+
+    def work(self) -> None:
+        """Work until told to shut down or the parent is gone."""
+        from trainer.training import warm_up
+
+        warm_up()
+        _log.info("ready")
+        watcher = self._store.watch()
+        next_look_at_parent = 0.0
+        while not self._shutdown.wait(_LOOK_SECONDS):
+            if time.monotonic() >= next_look_at_parent:
+                if not is_running(self._parent):
+                    _log.info("the server is gone")
+                    break
+                next_look_at_parent = time.monotonic() + _PARENT_SECONDS
+            if watcher.changed():
+                claim = self._store.claim_next(self._name, slots=self._slots)
+                if claim is not None:
+                    self._train(claim)
+        watcher.close()
+
+    def _train(self, claim: Claim) -> None:
+        from trainer.training import Training, forget
+
+        _log.info("run %s begins", claim.run_id)
+        recorder = self._recorder = Recorder(self._store, claim)
+        if self._shutdown.is_set():
+            recorder.stop_requested.set()
+        try:
+            config = RunConfig.from_dict(self._store.run(claim.run_id).config)
+        except InvalidInput as error:
+            recorder.end("failed", str(error))
+            return
+        state = Training(config, recorder).run(shutdown=self._shutdown)
+        self._recorder = None
+        _log.info("run %s ends: %s", claim.run_id, state)
+        forget()
+
+
+def main() -> None:
+    """Work until the parent is gone or the process is told to end."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.worker")
+    parser.add_argument("--parent", required=True, help="the process that started this one")
+    parent = parser.parse_args().parent
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(message)s")
+    # TensorFlow's C++ notes about the machine are not for the server's log.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    settings = Settings.from_environment()
+    store = Store(settings.store_url)
+    worker = Worker(store, slots=settings.slots, parent=parent)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.shut_down())
+    worker.work()
+    store.close()
+
+
+if __name__ == "__main__":
+    main()
