@@ -13,10 +13,12 @@ import numpy  # noqa: F401
 import pandas  # noqa: F401
 import plotly.graph_objects  # noqa: F401
 import streamlit as st
+from starlette.middleware import Middleware
 
 import trainer.datasets  # noqa: F401
 from pages.live.api import api_routes
 from pages.live.assets import plotly_route
+from pages.live.cutting import CuttableMiddleware
 from pages.live.hub import Hub
 from pages.live.security import security_middleware
 from pages.live.stream import stream_route
@@ -53,6 +55,6 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     "pages/shell.py",
     routes=[*api_routes(store, launcher.workers), stream_route(hub), plotly_route()],
-    middleware=middleware,
+    middleware=[Middleware(CuttableMiddleware), *middleware],
     lifespan=lifespan,
 )

@@ -10,7 +10,7 @@ _FOLDER = Path(__file__).parent
 
 st.set_page_config(
     page_title="Live training",
-    page_icon=":material/monitoring:",
+    page_icon="📈",
     layout="wide",
     initial_sidebar_state="auto",
 )

@@ -1,4 +1,4 @@
-"""The train page: the form at the side; the data, or the run that the address names, in the middle."""
+"""The train page: the form at the side, in the middle the data or the run the address names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pages.backend import store
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.preview import preview_figure, preview_table
 from pages.forms import RunForm
-from pages.live.component import live_charts, live_header
+from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
 from trainer.config import RunConfig
 from trainer.datasets import LoadOptions, sample
@@ -73,8 +73,7 @@ def _charts(run: Run) -> tuple[Chart, ...]:
     if "dataset" in run.config:
         metrics = [METRICS[name] for name in run.config["metrics"]]
         return history_charts(metrics, validation=run.config["validation_split"] > 0)
-    seen = st.session_state.get("charts") or {}
-    return history_charts_for_series(seen.get("series") or list(store().last_logs(run.run_id)))
+    return history_charts_for_series(list(store().last_logs(run.run_id)))
 
 
 def _show_data(config: RunConfig) -> None:
@@ -95,11 +94,11 @@ def _describe(config: RunConfig) -> None:
     except DatasetUnavailable as error:
         st.info(str(error))
     else:
-        figure = preview_figure(spec, arrays)
-        if figure is None:
+        drawing = preview_figure(spec, arrays)
+        if drawing is None:
             st.dataframe(preview_table(spec, arrays), hide_index=True)
         else:
-            st.plotly_chart(figure, key="preview", config={"displayModeBar": False})
+            figure(drawing, label=f"Examples of {spec.title}", key="preview")
     st.caption(f"Source: {spec.source} Licence: {spec.licence}.")
 
 

@@ -111,7 +111,7 @@ def defaults_for(dataset: str) -> dict[str, Any]:
     Raises:
         InvalidInput: There is no such dataset.
     """
-    if dataset not in DATASETS:
+    if not isinstance(dataset, str) or dataset not in DATASETS:
         raise InvalidInput("dataset", f"must be one of {_listed(DATASETS)}", dataset)
     spec = DATASETS[dataset]
     return {
@@ -186,9 +186,13 @@ def _number(words: str, accepts: Callable[[float], bool]) -> _Rule:
     def rule(parameter: str, value: object, spec: DatasetSpec) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidInput(parameter, f"must be {words}", value)
-        if not math.isfinite(value) or not accepts(value):
+        try:
+            number = float(value)
+        except OverflowError:  # an integer of more than 308 digits
+            number = math.inf
+        if not math.isfinite(number) or not accepts(number):
             raise InvalidInput(parameter, f"must be {words}", value)
-        return float(value)
+        return number
 
     return rule
 

@@ -48,5 +48,8 @@ class Fenced(TrainerError):
 
 def shorten(value: object, limit: int = 60) -> str:
     """Return `repr(value)`, cut to `limit` characters, on one line."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to print an integer of more than 4,300 digits
+        text = "a number of thousands of digits"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import keras
 import numpy as np
@@ -60,6 +62,7 @@ class FedModel(keras.Model):
         """
         num_rows = len(x)
         self._rows = tf.constant(x), tf.constant(y)
+        self._create_variables()
         self._batch_size = batch_size
         self._num_logs = num_logs
         self._full_steps, self._rest = divmod(num_rows, self._batch_size)
@@ -70,6 +73,12 @@ class FedModel(keras.Model):
             )
 
         return tf.data.Dataset.counter().map(order).prefetch(2).with_options(_plain_options())
+
+    def _create_variables(self) -> None:
+        # A graph that creates variables is traced twice, which the first point would wait for.
+        x, y = (rows[:1] for rows in self._rows)
+        self.optimizer.build(self.trainable_variables)
+        self.compute_metrics(x, y, self(x, training=False))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -87,12 +96,10 @@ class FedModel(keras.Model):
             nonlocal seconds_per_step
             order = next(orders)
             step = 0
-            if seconds_per_step is None and self._full_steps:
-                # No steps: this only compiles, so that the first measurement is of steps.
-                run_steps(order, tf.constant(0), tf.constant(0))
+            if seconds_per_step is None:
+                self._compile_steps(run_steps, run_rest, order)
                 seconds_per_step = SECONDS_PER_CALL
             while step < self._full_steps and not self.stop_training:
-                assert seconds_per_step is not None
                 count = max(1, int(SECONDS_PER_CALL / max(seconds_per_step, 1e-6)))
                 count = min(count, self._full_steps - step)
                 began = time.perf_counter()
@@ -103,10 +110,23 @@ class FedModel(keras.Model):
             if self._rest and not self.stop_training:
                 values = run_rest(order).numpy()[None]
                 self._report(step, values)
-            self._keep_books_in_graphs()
             return dict(zip(self._log_names, values[-1], strict=True))
 
         self.train_function = train_epoch
+
+    def _compile_steps(
+        self, run_steps: Any, run_rest: Any, order: tf.Tensor
+    ) -> None:
+        # Compiling waits for no Python, so the smaller graphs are traced meanwhile. Running no
+        # steps compiles and leaves the model as it is.
+        none = tf.constant(0)
+        run_steps.get_concrete_function(order, none, none)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            compiled = pool.submit(run_steps, order, none, none)
+            if self._rest:
+                run_rest.get_concrete_function(order)
+            self._keep_books_in_graphs()
+            compiled.result()
 
     def make_test_function(self, force: bool = False) -> None:
         """Build the function that evaluates one batch of an iterator of `validation_batches`."""
@@ -132,15 +152,14 @@ class FedModel(keras.Model):
 
     def _keep_books_in_graphs(self) -> None:
         # A dozen small calls into TensorFlow each time; in a fast epoch they are what is left.
-        if self._reset_in_graph is None:
-            self._reset_in_graph = tf.function(super().reset_metrics)
-            self._result_in_graph = tf.function(super().get_metrics_result)
+        self._reset_in_graph = tf.function(super().reset_metrics).get_concrete_function()
+        self._result_in_graph = tf.function(super().get_metrics_result).get_concrete_function()
 
     def _report(self, step: int, values: np.ndarray) -> None:
         if self.on_steps is not None:
             self.on_steps(step, self._log_names, values)
 
-    def _compiled_steps(self) -> tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]:
+    def _compiled_steps(self) -> tuple[Any, Any]:
         x, y = self._rows
         batch_size, full_steps = self._batch_size, self._full_steps
         use_xla = all(isinstance(layer, _XLA_LAYERS) for layer in self.layers)

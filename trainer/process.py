@@ -10,18 +10,29 @@ import psutil
 
 def this_process() -> str:
     """Return what names this process among all that ever ran: host, process id and start."""
-    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+    return f"{socket.gethostname()}:{os.getpid()}:{_start(psutil.Process()):.2f}"
 
 
 def is_running(name: str) -> bool | None:
-    """Return whether the process that `this_process` named still runs; None if on another host."""
-    host, pid, created = name.rsplit(":", 2)
+    """Return whether the process that `this_process` named still runs.
+
+    None if nobody can tell from here: it is on another host, or the name is no process's.
+    """
+    try:
+        host, pid_text, start_text = name.rsplit(":", 2)
+        pid, start = int(pid_text), float(start_text)
+    except ValueError:
+        return None
     if host != socket.gethostname():
         return None
     try:
-        process = psutil.Process(int(pid))
+        process = psutil.Process(pid)
         # A process id is used again; its start tells the two apart.
-        is_same = abs(process.create_time() - float(created)) < 1
-        return is_same and process.status() != psutil.STATUS_ZOMBIE
+        return abs(_start(process) - start) < 1 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _start(process: psutil.Process) -> float:
+    # On Linux a process's start is told as of the boot, whose time moves when the clock is set.
+    return process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0)

@@ -47,15 +47,18 @@ class Recorder:
         self._seq = 0
         self._work = threading.Event()
         self._began: float | None = None
+        self._is_training = False
         self._epoch_ends: deque[float] = deque(maxlen=20)
 
     # -- the training's thread ---------------------------------------------------------------
 
     def begin(self, *, epochs: int | None, steps_per_epoch: int | None) -> None:
-        """Say that `fit()` begins now."""
+        """Say that `fit()` begins now; the run is *training* from its first step on."""
         self._began = time.monotonic()
         self._epoch_ends.append(self._began)
-        self.update(state="training", message="", epochs=epochs, steps_per_epoch=steps_per_epoch)
+        self.update(
+            message="Preparing the network", epochs=epochs, steps_per_epoch=steps_per_epoch
+        )
 
     def log_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Record the logs of a finished epoch (0-based)."""
@@ -94,6 +97,9 @@ class Recorder:
         with self._lock:
             if record is not None:
                 self._records.append(record)
+                if not self._is_training:
+                    self._is_training = True
+                    fields = {"state": "training", "message": "", **fields}
             self._fields.update(fields)
         self._work.set()
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from trainer.errors import InvalidInput
 from trainer.home import home
@@ -36,7 +37,11 @@ class Settings:
             InvalidInput: A setting has a value that makes no sense.
         """
         environment = os.environ if environment is None else environment
-        folder = home()
+        try:
+            folder = home()
+        except OSError as error:
+            reason = f"must be a folder that can be written ({error.strerror})"
+            raise InvalidInput("DASHBOARD_HOME", reason, environment.get("DASHBOARD_HOME")) from error
         slots = environment.get("DASHBOARD_SLOTS", "1")
         if not (slots.isascii() and slots.isdigit() and 1 <= int(slots) <= 64):
             raise InvalidInput("DASHBOARD_SLOTS", "must be an integer from 1 to 64", slots)
@@ -44,7 +49,7 @@ class Settings:
         return cls(
             home=folder,
             store_url=environment.get("DASHBOARD_STORE")
-            or f"sqlite:///{(folder / 'runs.sqlite').as_posix()}",
+            or f"sqlite:///{quote((folder / 'runs.sqlite').as_posix())}",
             slots=int(slots),
             allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
         )

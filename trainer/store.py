@@ -205,7 +205,7 @@ class Store:
         self.url = url
         try:
             self._engine = sa.create_engine(url)
-        except (SQLAlchemyError, ImportError) as error:
+        except (SQLAlchemyError, ImportError, ValueError) as error:
             raise StoreUnusable(f"The store's URL cannot be used: {error}.") from error
         self._checkpoints = checkpoints
         if self.is_sqlite:
@@ -291,6 +291,16 @@ class Store:
 
         Runs that never were in the queue (a command line's, a notebook's) take no slot.
         """
+        head_of_queue = (
+            sa.select(_RUNS.c.run_id)
+            .where(_RUNS.c.state == "queued", _RUNS.c.origin == "dashboard")
+            .order_by(_RUNS.c.number)
+            .limit(1)
+        )
+        with self._read() as connection:
+            # Idle workers ask often; only a run that waits is worth the lock of a writer.
+            if connection.execute(head_of_queue).first() is None:
+                return None
         with self._write() as connection:
             busy = connection.execute(
                 sa.select(sa.func.count())
@@ -299,13 +309,7 @@ class Store:
             ).scalar_one()
             if busy >= slots:
                 return None
-            head = connection.execute(
-                sa.select(_RUNS.c.run_id)
-                .where(_RUNS.c.state == "queued", _RUNS.c.origin == "dashboard")
-                .order_by(_RUNS.c.number)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).scalar()
+            head = connection.execute(head_of_queue.with_for_update(skip_locked=True)).scalar()
             return self._claim(connection, head, worker) if head else None
 
     def claim(self, run_id: str, worker: str) -> Claim:
@@ -491,10 +495,16 @@ class Store:
         )
         if written.rowcount != 1:
             return None
+        # What an earlier attempt was told is not meant for this one.
+        connection.execute(
+            _COMMANDS.update().where(_COMMANDS.c.run_id == run_id).values(taken=True)
+        )
         return Claim(run_id, self._run(connection, run_id).attempt)
 
     @staticmethod
     def _run(connection: Connection, run_id: str) -> Run:
+        if not (run_id.isascii() and run_id.isalnum()):
+            raise RunNotFound(run_id)
         row = (
             connection.execute(sa.select(_RUNS).where(_RUNS.c.run_id == run_id)).mappings().first()
         )
@@ -611,7 +621,7 @@ def _to_record(row: RowMapping) -> Record:
 
 
 def _to_json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, allow_nan=False, separators=(",", ":")).replace("\\u0000", "")
+    return json.dumps(values, allow_nan=False, separators=(",", ":"))
 
 
 def _to_bytes(values: np.ndarray) -> bytes:
@@ -619,8 +629,8 @@ def _to_bytes(values: np.ndarray) -> bytes:
 
 
 def _clean(text: str) -> str:
-    # PostgreSQL's text carries no NUL.
-    return text.replace("\x00", "")
+    # PostgreSQL's text carries no NUL, and no database's half a surrogate pair.
+    return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def _cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """Loss and metrics over the epochs: one chart each, empty to be filled live, or filled here.
 
-Both ways go through the same bindings: a binding names a trace of the figure and the series it shows.
+Both ways go through the same bindings: a binding names a trace of the figure and its series.
 
     {"trace": 1, "kind": "raw", "series": "loss"}
     {"trace": 5, "kind": "best", "best_of": "val_loss", "fallback": "loss", "better": "lower"}
 
-Kinds are `step` (Keras' running mean since the epoch's start), `raw` (the value of each epoch), `smooth`
-(its moving average) and `best` (the best epoch). Series are {"x": [...], "y": [...]} with x in epochs from 1
-and None for a value that is not finite.
+Kinds are `step` (Keras' running mean since the epoch's start), `raw` (the value of each epoch),
+`smooth` (its moving average) and `best` (the best epoch). Series are {"x": [...], "y": [...]} with
+x in epochs from 1 and None for a value that is not finite.
 """
 
 from __future__ import annotations
@@ -104,9 +104,9 @@ def history_charts(metrics: Sequence[MetricLike], *, validation: bool) -> tuple[
 def history_charts_for_series(names: Sequence[str]) -> tuple[Chart, ...]:
     """Return the charts for the series of a run whose metrics were not known ahead.
 
-    Pairs `x` with `val_x` and `step/x`. Names in `trainer.metrics` get that table's words; of others the
-    direction is guessed from the name, as Keras names them. The loss comes first, and is there even when
-    no series is yet.
+    Pairs `x` with `val_x` and `step/x`. Names in `trainer.metrics` get that table's words; of
+    others the direction is guessed from the name, as Keras names them. The loss comes first, and is
+    there even when no series is yet.
     """
     bases = list(dict.fromkeys(["loss", *(_base_name(name) for name in names)]))
     return tuple(
@@ -141,8 +141,8 @@ def moving_average(
 ) -> list[float | None]:
     """Return the debiased exponential moving average that TensorBoard draws.
 
-    The weight is per epoch: where points are not one epoch apart (a thinned curve) it is raised to their
-    distance. A missing value stays missing and does not count.
+    The weight is per epoch: where points are not one epoch apart (a thinned curve) it is raised to
+    their distance. A missing value stays missing and does not count.
     """
     average, debias, last_x = 0.0, 0.0, None
     result: list[float | None] = []
@@ -258,7 +258,7 @@ def _step_trace() -> go.Scatter:
         name=STEP_LABEL,
         mode="lines",
         line={"color": theme.TRAINING, "width": 1},
-        opacity=0.4,
+        opacity=0.6,
         # Steps lie between epochs: among epochs they would only clutter the hover box.
         hoverinfo="skip",
         legendgroup="step",

@@ -101,7 +101,7 @@ def _mosaic_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
     figure = go.Figure(go.Image(source=_png(canvas), hoverinfo="skip"))
     # As high as the mosaic is where it fills 900 px, plus the line of names above it.
     _lay_out(figure, height=round(900 * height / width) + 36, top=32)
-    figure.update_layout(dragmode=False)
+    figure.update_layout(dragmode=False, meta={"aspect": height / width + 0.04})
     figure.update_xaxes(
         range=[-0.5, width - 0.5],
         side="top",

@@ -1,8 +1,8 @@
 """How every figure looks: one colour pair, sizes that carry to the back row, transparent grounds.
 
-A figure is drawn without knowing whether the page is light or dark. What must differ between the two
-(text, grid, the training blue) is set by whoever shows it: `pages/live/live.js` reads Streamlit's colours
-and `PALETTES`, and looks at each trace's `meta["role"]`.
+A figure is drawn without knowing whether the page is light or dark. What must differ between
+the two (text, grid, the training blue) is set by whoever shows it: `pages/live/live.js` reads
+Streamlit's colours, and looks up each trace's `meta["color"]` in `PALETTES`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# Okabe and Ito's blue and orange: told apart with every common colour vision.
+# Okabe and Ito's blue and vermilion: told apart with every common colour vision, and both dark
+# enough for a thin line on white (3:1 and more).
 TRAINING = "#0072B2"
-VALIDATION = "#E69F00"
+VALIDATION = "#D55E00"
 
-# On a dark ground Okabe and Ito's lighter blue has twice the contrast of the darker one.
+# On a dark ground their sky blue and orange have twice the contrast.
 PALETTES: Mapping[str, Mapping[str, str]] = {
     "light": {"training": TRAINING, "validation": VALIDATION},
-    "dark": {"training": "#56B4E9", "validation": VALIDATION},
+    "dark": {"training": "#56B4E9", "validation": "#E69F00"},
 }
 
 TEXT = "#6B7280"

@@ -1,7 +1,8 @@
 """The live view of one run: a header line and charts that grow, fed by the run's stream.
 
-Python draws, JavaScript only appends: the figures come from `pages/figures`, the points come over the
-WebSocket into `live.js`, and a rerun of the page leaves both alone. All mounts of one run share one connection.
+Python draws, JavaScript only appends: the figures come from `pages/figures`, the points come over
+the WebSocket into `live.js`, and a rerun of the page leaves both alone. All mounts of one run share
+one connection.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from pages.figures.history import Chart
@@ -60,12 +62,13 @@ def live_header(
     """Show a run's name, state and progress in one line that keeps itself up to date.
 
     Args:
-        run: The run as the stream describes it; `run_id` is needed, what else is there is shown at once.
+        run: The run as the stream describes it; only `run_id` is needed, the rest is shown until
+            the stream's first message.
         key: Identity of the mount; keep it the same while the page shows one run after another.
-        on_state_change: Called when the run has changed to another state, before the page runs again.
+        on_state_change: Called when the run has changed its state, before the page runs again.
 
     Returns:
-        A result whose `state` is the latest state seen by this browser, None before the first change.
+        A result whose `state` is the one this browser saw last, None before the first change.
     """
     data = {
         "part": "header",
@@ -89,8 +92,8 @@ def live_charts(
         run: The run; only `run_id` is used.
         charts: What to draw, from `pages.figures.history`.
         key: Identity of the mount; keep it the same while the page shows one run after another.
-        on_series_change: Called when the run has series that no chart shows, before the page runs again,
-            so that it can pass charts for them (`history_charts_for_series`).
+        on_series_change: Called when the run has series that no chart shows, before the page runs
+            again, so that it can pass charts for them (`history_charts_for_series`).
 
     Returns:
         A result whose `series` is the list of all the run's series in that case, None before.
@@ -104,6 +107,24 @@ def live_charts(
         "charts": [_as_data(chart) for chart in charts],
     }
     return _mount(key=key, data=data, on_series_change=on_series_change or _nothing)
+
+
+def figure(drawing: go.Figure, *, label: str, key: str) -> ComponentResult:
+    """Show a figure that does not change, in the page's theme and as wide as there is room.
+
+    Args:
+        drawing: The figure; `layout.meta["aspect"]`, where it is given, is its height by width.
+        label: What it shows, for those who cannot see it.
+        key: Identity of the mount.
+    """
+    data = {
+        "part": "figure",
+        "plotly": plotly_url(),
+        "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
+        "figure": json.loads(drawing.to_json()),
+        "label": label,
+    }
+    return _mount(key=key, data=data)
 
 
 def _as_data(chart: Chart) -> dict[str, Any]:

@@ -584,7 +584,7 @@ class ChartCard {
     this.title = element("h3", { class: "lr-title" });
     this.help = element("button", { class: "lr-help", type: "button" }, "?");
     this.plot = element("div", { class: "lr-plot", role: "group" });
-    this.empty = element("p", { class: "lr-empty" }, "Curves begin with the first epoch.");
+    this.empty = element("p", { class: "lr-empty" });
     this.empty.hidden = true; // until it is known that there is nothing
     this.node = element(
       "article",
@@ -630,7 +630,7 @@ class ChartCard {
   }
 
   /** Draw the curves; `isKnown` says whether the stream has told what there is. */
-  draw(Plotly, { series, isKnown, settings, theme, palettes }) {
+  draw(Plotly, { series, isKnown, isOver, settings, theme, palettes }) {
     if (!this.size) return; // not laid out yet; its first size draws it
     const palette = palettes[theme.mode];
     const log = settings.log && this.chart.log;
@@ -639,7 +639,7 @@ class ChartCard {
     const isEmpty = traces.every((trace) => trace.x.length === 0);
     const layout = this.#layout(series, log, theme);
     // The axes of nothing would show numbers that mean nothing.
-    for (const axis of [layout.xaxis, layout.yaxis]) axis.showticklabels = axis.showgrid = !isEmpty;
+    layout.xaxis.visible = layout.yaxis.visible = !isEmpty;
     // The settings do not change, and taking them again costs a fifth of a redraw.
     if (this.#isDrawn) {
       Plotly.react(this.plot, traces, layout);
@@ -648,7 +648,8 @@ class ChartCard {
       this.#listen();
     }
     this.#isDrawn = true;
-    this.empty.hidden = !isKnown || !isEmpty;
+    const nothing = isOver ? "The run ended before its first epoch did." : "Curves begin with the first epoch.";
+    setText(this.empty, isKnown && isEmpty ? nothing : "");
     setAttribute(this.plot, "data-points", this.#longest(series));
   }
 
@@ -687,6 +688,9 @@ class ChartCard {
       autosize: false,
       datarevision: this.#revision,
       uirevision: "kept",
+      // The page's own ground: hover lines are outlined in it, and a saved picture has one.
+      paper_bgcolor: theme.background,
+      plot_bgcolor: theme.background,
       font: { ...base.font, color: theme.text, family: theme.font },
       hoverlabel: {
         ...base.hoverlabel,
@@ -891,8 +895,9 @@ class ChartsView {
     const cards = [...this.#cards.values()].filter(({ chart }) =>
       chart.bindings.some((binding) => isDrawn(binding) && isChanged(binding.series ?? binding.best_of)),
     );
-    // The first message tells that there is nothing yet, which is drawn too.
-    this.#invalidate(message.type === "snapshot" ? this.#cards.values() : cards);
+    // The first message and the last tell also that there is nothing, which is drawn too.
+    const isTold = message.type === "snapshot" || OVER.has(message.run?.state);
+    this.#invalidate(isTold ? this.#cards.values() : cards);
     this.#reportSeries();
   }
 
@@ -943,6 +948,7 @@ class ChartsView {
     card.draw(this.Plotly, {
       series: this.feed.series,
       isKnown: this.feed.run !== null,
+      isOver: OVER.has(this.feed.run?.state),
       settings: registry.settings,
       theme: this.theme,
       palettes: this.palettes,
@@ -963,9 +969,69 @@ class ChartsView {
   }
 }
 
+// ---------------------------------------------------------------- a figure that stays as it is
+
+/** A figure without a run: drawn once, and again when the page's theme or width changes. */
+class FigureView {
+  constructor(parent) {
+    this.plot = element("div", { class: "lr-figure", role: "img" });
+    this.root = element("section", { class: "lr-root" }, this.plot);
+    parent.append(this.root);
+    this.resizing = new ResizeObserver(() => this.#draw());
+    this.resizing.observe(this.root);
+  }
+
+  async update({ data }) {
+    this.data = data;
+    this.plot.setAttribute("aria-label", data.label);
+    this.plot.style.height = `${data.figure.layout.height}px`;
+    this.Plotly = await loadPlotly(data.plotly);
+    this.#draw();
+  }
+
+  #draw() {
+    const width = Math.floor(this.root.clientWidth);
+    if (!this.Plotly || !width) return;
+    const { figure, palettes } = this.data;
+    const theme = readTheme(this.root);
+    const drawn = JSON.stringify([figure, theme, width]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    const { aspect } = figure.layout.meta ?? {};
+    const height = aspect ? Math.min(figure.layout.height, aspect * width) : figure.layout.height;
+    this.plot.style.height = `${height}px`;
+    const font = { ...figure.layout.font, color: theme.text, family: theme.font };
+    const axis = { color: theme.text, gridcolor: fade(theme.text, 0.13) };
+    this.Plotly.react(
+      this.plot,
+      figure.data.map((trace) => this.#recolored(trace, palettes.light, palettes[theme.mode])),
+      {
+        ...figure.layout,
+        width,
+        height,
+        font,
+        xaxis: { ...figure.layout.xaxis, ...axis },
+        yaxis: { ...figure.layout.yaxis, ...axis },
+      },
+      { displayModeBar: false },
+    );
+  }
+
+  #recolored(trace, from, to) {
+    const role = Object.keys(from).find((name) => from[name] === trace.marker?.color);
+    return role ? { ...trace, marker: { ...trace.marker, color: to[role] } } : trace;
+  }
+
+  destroy() {
+    this.resizing.disconnect();
+    this.Plotly?.purge(this.plot);
+    this.root.remove();
+  }
+}
+
 // ---------------------------------------------------------------- mounting
 
-const VIEWS = { header: HeaderView, charts: ChartsView };
+const VIEWS = { header: HeaderView, charts: ChartsView, figure: FigureView };
 
 export default function mount(component) {
   const { parentElement, data } = component;

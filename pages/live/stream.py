@@ -15,6 +15,7 @@ from contextlib import suppress
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from pages.live.cutting import cut
 from pages.live.hub import RETRY_SECONDS, UNKNOWN_RUN, Hub
 from pages.live.mailbox import Mailbox
 from pages.live.reader import Message
@@ -51,6 +52,7 @@ class _Viewer:
         self._websocket = websocket
         self._run_id: str = websocket.path_params["run_id"]
         self._mailbox = Mailbox()
+        self._is_sending = False
         self._snapshot_at = 0.0
         self._pending_snapshot: asyncio.TimerHandle | None = None
 
@@ -72,6 +74,9 @@ class _Viewer:
             if self._pending_snapshot is not None:
                 self._pending_snapshot.cancel()
             self._hub.leave(self._run_id, self._mailbox)
+        # Still sending after the sender's end: it gave up, or the server stops meanwhile.
+        if self._is_sending and cut(self._websocket):
+            return
         if codes:
             with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
                 async with asyncio.timeout(CLOSE_SECONDS):
@@ -84,8 +89,10 @@ class _Viewer:
         try:
             message = await self._join(self._websocket.query_params.get("after"))
             while True:
+                self._is_sending = True
                 async with asyncio.timeout(SEND_SECONDS):
                     await self._websocket.send_text(message.text)
+                self._is_sending = False
                 if message.head.is_over:
                     return NORMAL
                 token: str | None = message.head.token

@@ -127,7 +127,7 @@ def test_smoothing_draws_the_average_over_a_faint_raw_curve():
     assert points(raw) == ([1, 2, 3], [0.9, 0.5, 0.3])
     assert raw.opacity < 0.5
     assert (raw.showlegend, smooth.showlegend) == (False, True)
-    assert list(smooth.y) == pytest.approx([0.9, 0.95 / 1.5, 0.625 / 1.75])
+    assert list(smooth.y) == pytest.approx([0.9, 0.95 / 1.5, 0.775 / 1.75])
 
 
 def test_a_short_curve_shows_its_points_and_a_long_one_does_not():

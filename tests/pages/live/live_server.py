@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from pages.live.api import api_routes
+from pages.live.cutting import CuttableMiddleware
 from pages.live.hub import Hub
 from pages.live.security import security_middleware
 from pages.live.stream import stream_route
@@ -86,7 +88,7 @@ def serving(
 
     app = Starlette(
         routes=[*api_routes(store, lambda: [{"pid": 1, "running": True}]), stream_route(hub)],
-        middleware=security_middleware(allowed_hosts),
+        middleware=[Middleware(CuttableMiddleware), *security_middleware(allowed_hosts)],
         lifespan=lifespan,
     )
     listener = socket.socket()

@@ -4,7 +4,6 @@ import asyncio
 import random
 import socket
 import sqlite3
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -200,18 +199,16 @@ def test_no_point_is_lost_or_doubled_however_often_a_viewer_reconnects(
 @pytest.mark.parametrize(
     "after", ["", "x", "1", "1.", "9.1", "1.999", "0.0", "-1.1", "1.1~64", "٣.٣"]
 )
-def test_a_cursor_that_fits_to_nothing_gets_a_snapshot(
-    server: Server, worker_store: Store, after: str
-) -> None:
-    writer = Writer(worker_store)
+def test_a_cursor_that_fits_to_nothing_gets_a_snapshot(shared_server: Server, after: str) -> None:
+    writer = Writer(shared_server.store)
     writer.start()
     writer.write_epoch()
     chart = Chart()
-    with connect(server.url(writer.run_id, after)) as websocket:
+    with connect(shared_server.url(writer.run_id, after)) as websocket:
         receive(websocket, chart)
 
     assert chart.kinds == ["snapshot"]
-    assert chart.points == expected_points(worker_store, writer.run_id)
+    assert chart.points == expected_points(shared_server.store, writer.run_id)
 
 
 def test_a_viewer_who_missed_too_much_gets_a_snapshot(server: Server, worker_store: Store) -> None:
@@ -280,7 +277,7 @@ def test_messages_stay_few_and_small_however_fast_the_training_is(
     times: list[float] = []
     with in_background(train), connect(server.url(writer.run_id)) as websocket:
         try:
-            while len(times) < 25:
+            while len(times) < 20:
                 text = str(websocket.recv(timeout=WAIT_SECONDS))
                 times.append(time.monotonic())
                 if chart.apply(text)["type"] == "delta":
@@ -291,7 +288,7 @@ def test_messages_stay_few_and_small_however_fast_the_training_is(
             stop.set()
 
     # The first delta may follow the snapshot at once.
-    assert 23 / (times[-1] - times[1]) <= 10.5
+    assert 18 / (times[-1] - times[1]) <= 10.5
     assert writer.epoch * writer.num_steps > 5 * MAX_SNAPSHOT_POINTS
     with connect(server.url(writer.run_id)) as websocket:
         series = receive(websocket, Chart())["series"]
@@ -356,29 +353,47 @@ def test_a_viewer_who_cannot_keep_up_costs_no_memory_and_gets_all_in_the_end(
     assert chart.points == expected_points(worker_store, writer.run_id)
 
 
-def test_a_viewer_who_takes_nothing_is_let_go(
-    store_url: str, worker_store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stream, "SEND_SECONDS", 0.2)
-    writer = Writer(worker_store, names=[f"{number} {'x' * 1_000}" for number in range(500)])
+@contextmanager
+def deaf_viewer(server: Server, store: Store) -> Iterator[None]:
+    """Open a stream on which nothing is ever read, and fill all buffers on the way."""
+    writer = Writer(store, names=[f"{number} {'x' * 1_000}" for number in range(500)])
     writer.start()
     writer.write_epoch()
-    with serving(store_url, send_buffer=16_384) as server:
-        client = socket.socket()
+    with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-        # The connection is reset at the end, as when a machine goes away.
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.connect(("127.0.0.1", server.port))
         client.sendall(
             f"GET /api/runs/{writer.run_id}/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
-        wait_until(lambda: server.hub._feeds, "the viewer is registered")
-        for _ in range(3):
+        (mailbox,) = wait_until(
+            lambda: [box for feed in server.hub._feeds.values() for box in feed.members],
+            "the viewer is registered",
+        )
+
+        def is_full() -> bool:
             writer.write_epoch()
+            return len(mailbox) > 0
+
+        wait_until(is_full, "the way to it is full")
+        yield
+
+
+def test_a_viewer_who_takes_nothing_is_let_go(
+    store_url: str, worker_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "SEND_SECONDS", 0.3)
+    with serving(store_url, send_buffer=16_384) as server, deaf_viewer(server, worker_store):
         wait_until(lambda: not server.hub._feeds, "the viewer is let go")
-        client.close()
+
+
+def test_a_viewer_who_takes_nothing_cannot_keep_the_server_from_stopping(
+    store_url: str, worker_store: Store
+) -> None:
+    # The viewer's connection outlives `serving`, which fails if the server does not stop.
+    with ExitStack() as connections, serving(store_url, send_buffer=16_384) as server:
+        connections.enter_context(deaf_viewer(server, worker_store))
 
 
 def test_a_change_of_state_alone_is_told(server: Server, worker_store: Store) -> None:

@@ -1,0 +1,21 @@
+"""What every test has: a data folder of its own, so that none touches anybody's real one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# TensorFlow's C++ notes about the machine say nothing about a test.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder that `DASHBOARD_HOME` names during the test; no other setting is set."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("DASHBOARD_HOME", str(folder))
+    for setting in ("DASHBOARD_STORE", "DASHBOARD_SLOTS", "DASHBOARD_ALLOWED_HOSTS"):
+        monkeypatch.delenv(setting, raising=False)
+    return folder

@@ -1,0 +1,319 @@
+"""The set-up of a training: what is filled in, what is refused and in which words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from trainer.config import (
+    ACTIVATIONS,
+    MAX_EPOCHS,
+    MAX_SEED,
+    OPTIMIZERS,
+    RunConfig,
+    check,
+    defaults_for,
+    parse_choice,
+)
+from trainer.datasets import DATASETS
+from trainer.datasets.split import split_sizes
+from trainer.errors import InvalidInput
+from trainer.losses import LOSSES
+from trainer.metrics import METRICS
+
+NAN, INF = math.nan, math.inf
+HUGE = 10**400  # too large for a float
+FIELDS = [field.name for field in dataclasses.fields(RunConfig)]
+
+NO_EPOCHS = "must be a positive integer"
+NO_BATCH = "must be a positive integer"
+NO_RATE = "must be a positive number"
+NO_SHARE = "must be a number from 0 to 0.9"
+NO_SEED = f"must be an integer from 0 to {MAX_SEED}"
+NO_LAYERS = "must be an integer from 0 to 10"
+NO_UNITS = "must be an integer from 1 to 4096"
+NO_DROPOUT = "must be a number from 0 to less than 1"
+NO_NOISE = "must be a number from 0 to 2"
+NO_NAME = "must be at most 80 printable characters"
+
+REFUSED = [
+    *[("epochs", value, NO_EPOCHS) for value in (0, -1, True, False, 1.5, 5.0, "5", None, NAN)],
+    *[("epochs", value, "must be at most 100,000") for value in (10**9, 100_001, HUGE)],
+    *[("batch_size", value, NO_BATCH) for value in (0, -1, True, 1.5, 32.0, "32", None, [32])],
+    *[
+        ("learning_rate", value, NO_RATE)
+        for value in (0, 0.0, -1, -0.1, NAN, INF, -INF, HUGE, -HUGE, True, "0.1", None)
+    ],
+    *[
+        ("validation_split", value, NO_SHARE)
+        for value in (-0.1, 0.91, 1, 2, NAN, INF, HUGE, True, "0.2", None)
+    ],
+    *[("seed", value, NO_SEED) for value in (-1, MAX_SEED + 1, HUGE, True, 1.0, "1", None)],
+    *[("hidden_layers", value, NO_LAYERS) for value in (-1, 11, True, 1.0, "1", None)],
+    *[("units", value, NO_UNITS) for value in (0, -1, 4097, True, 1.0, "1", None)],
+    *[("dropout", value, NO_DROPOUT) for value in (-0.1, 1, 1.0, NAN, INF, HUGE, True, "0", None)],
+    *[("noise", value, NO_NOISE) for value in (-0.1, 2.1, NAN, INF, HUGE, True, "0.1", None)],
+    *[("name", value, NO_NAME) for value in ("x" * 81, "a\x00b", "a\nb", "\ud800", 5, None)],
+    *[
+        ("activation", value, f"must be one of {', '.join(ACTIVATIONS)}")
+        for value in ("", "Relu", "nonsense", None, 3, ["relu"])
+    ],
+    *[
+        ("optimizer", value, f"must be one of {', '.join(OPTIMIZERS)}")
+        for value in ("", "Adam", "nonsense", None, 3, ["adam"])
+    ],
+]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "rule"),
+    REFUSED,
+    ids=[f"{parameter}={repr(value)[:20]}" for parameter, value, _ in REFUSED],
+)
+def test_a_value_out_of_range_is_refused_with_parameter_rule_and_value(parameter, value, rule):
+    with pytest.raises(InvalidInput) as caught:
+        RunConfig.create("moons", **{parameter: value})
+    message = str(caught.value)
+    assert caught.value.parameter == parameter
+    assert message.startswith(f"{parameter} {rule}. Got ")
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert repr(value)[:40] in message
+
+
+def test_the_sentence_is_the_one_that_was_promised():
+    with pytest.raises(InvalidInput, match=r"^batch_size must be a positive integer\. Got 0\.$"):
+        RunConfig.create("digits", batch_size=0)
+
+
+def test_a_number_too_long_to_print_is_refused_like_any_other():
+    with pytest.raises(InvalidInput, match=r"^epochs must be at most 100,000\. Got "):
+        RunConfig.create("digits", epochs=10**5000)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("epochs", 1),
+        ("epochs", MAX_EPOCHS),
+        ("batch_size", 1),
+        ("batch_size", 320),
+        ("learning_rate", 1e9),
+        ("learning_rate", 1),
+        ("learning_rate", 5e-324),
+        ("validation_split", 0),
+        ("validation_split", 0.9),
+        ("seed", 0),
+        ("seed", MAX_SEED),
+        ("hidden_layers", 0),
+        ("hidden_layers", 10),
+        ("units", 4096),
+        ("dropout", 0.999),
+        ("noise", 2),
+        ("name", "x" * 80),
+        ("name", "<b>π</b>"),
+        ("metrics", []),
+    ],
+)
+def test_a_value_at_the_edge_of_its_range_is_accepted(parameter, value):
+    config = RunConfig.create("moons", **{parameter: value})
+    assert getattr(config, parameter) == (tuple(value) if isinstance(value, list) else value)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.9])
+def test_a_batch_may_be_as_large_as_the_training_set_and_no_larger(name, share):
+    rows, _ = split_sizes(DATASETS[name].num_samples, share)
+    config = RunConfig.create(name, validation_split=share, batch_size=rows)
+    assert config.num_training_rows == rows
+    assert config.steps_per_epoch == 1
+    rule = f"batch_size must be at most the number of training rows, {rows}. Got {rows + 1}."
+    with pytest.raises(InvalidInput) as caught:
+        RunConfig.create(name, validation_split=share, batch_size=rows + 1)
+    assert str(caught.value) == rule
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "steps"), [(1, 320), (32, 10), (33, 10), (319, 2), (320, 1)]
+)
+def test_an_epoch_has_as_many_steps_as_batches_with_the_last_smaller_one(batch_size, steps):
+    assert RunConfig.create("moons", batch_size=batch_size).steps_per_epoch == steps
+
+
+@pytest.mark.parametrize("dataset", ["nonsense", "", "Digits", "../digits", 5, None, ["digits"]])
+def test_an_unknown_dataset_is_refused_with_the_known_ones(dataset):
+    with pytest.raises(InvalidInput, match=r"^dataset must be one of digits, .*\. Got "):
+        RunConfig.create(dataset)
+
+
+def test_an_unknown_parameter_is_refused_with_the_known_ones():
+    with pytest.raises(InvalidInput) as caught:
+        RunConfig.create("digits", batchsize=32)
+    assert str(caught.value).startswith("parameter must be one of dataset, noise, ")
+    assert str(caught.value).endswith("Got 'batchsize'.")
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_is_accepted_exactly_where_it_fits_the_target(name, loss):
+    spec = DATASETS[name]
+    if spec.task in LOSSES[loss].tasks:
+        assert RunConfig.create(name, loss=loss).loss == loss
+    else:
+        with pytest.raises(InvalidInput) as caught:
+            RunConfig.create(name, loss=loss)
+        assert str(caught.value).startswith(f"loss must fit the {spec.task} target of {name}: ")
+        assert f"Got '{loss}'." in str(caught.value)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_metric_is_accepted_exactly_where_it_fits_the_target(name, metric):
+    spec = DATASETS[name]
+    if spec.task in METRICS[metric].tasks:
+        assert RunConfig.create(name, metrics=[metric]).metrics == (metric,)
+    else:
+        with pytest.raises(InvalidInput) as caught:
+            RunConfig.create(name, metrics=[metric])
+        assert str(caught.value).startswith(f"metrics must fit the {spec.task} target of {name}: ")
+        assert f"Got '{metric}'." in str(caught.value)
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("loss", "mse"), ("loss", None), ("loss", 1)])
+def test_an_unknown_loss_is_refused_with_those_that_fit(parameter, value):
+    with pytest.raises(InvalidInput, match=r"^loss must be one of binary_crossentropy, "):
+        RunConfig.create("moons", **{parameter: value})
+
+
+@pytest.mark.parametrize("value", ["accuracy", None, 5, {"accuracy"}])
+def test_metrics_that_are_no_list_are_refused(value):
+    with pytest.raises(InvalidInput, match=r"^metrics must be a list of names\. Got "):
+        RunConfig.create("moons", metrics=value)
+
+
+@pytest.mark.parametrize("value", [["nonsense"], [None], [["accuracy"]], ["accuracy", 1]])
+def test_an_unknown_metric_is_refused_with_those_that_fit(value):
+    with pytest.raises(InvalidInput, match=r"^metrics must be one of accuracy, precision, "):
+        RunConfig.create("moons", metrics=value)
+
+
+def test_a_metric_named_twice_is_watched_once():
+    config = RunConfig.create("moons", metrics=["auc", "accuracy", "auc"])
+    assert config.metrics == ("auc", "accuracy")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, spec in DATASETS.items() if spec.default_noise is None]
+)
+def test_noise_is_refused_where_the_data_are_as_given(name):
+    rule = f"^noise must be 0 for {name}, whose data are as given. Got 0.1.$"
+    with pytest.raises(InvalidInput, match=rule):
+        RunConfig.create(name, noise=0.1)
+    assert RunConfig.create(name, noise=0).noise == 0.0
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_defaults_of_every_dataset_are_valid_and_complete(name):
+    defaults = defaults_for(name)
+    assert list(defaults) == FIELDS
+    config, problems = check(name, {})
+    assert problems == {}
+    assert config == RunConfig.create(name) == RunConfig(**defaults)
+    assert {field: getattr(config, field) for field in FIELDS} == defaults
+    assert DATASETS[name].task in LOSSES[config.loss].tasks
+    assert config.metrics
+    assert config.title == DATASETS[name].title
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_config_comes_back_from_json_as_it_was(name):
+    config = RunConfig.create(
+        name, epochs=7, learning_rate=0.3, validation_split=0.25, seed=MAX_SEED, name="it's “π”"
+    )
+    stored = json.loads(json.dumps(config.to_dict(), allow_nan=False))
+    assert list(stored) == FIELDS
+    assert RunConfig.from_dict(stored) == config
+    assert hash(RunConfig.from_dict(stored)) == hash(config)
+
+
+def test_a_stored_config_that_lacks_fields_gets_the_defaults():
+    assert RunConfig.from_dict({"dataset": "iris", "epochs": 3}) == RunConfig.create(
+        "iris", epochs=3
+    )
+    assert RunConfig.from_dict({}) == RunConfig.create("digits")
+
+
+def test_a_stored_config_with_a_field_of_a_newer_version_is_refused():
+    with pytest.raises(InvalidInput, match="Got 'telepathy'"):
+        RunConfig.from_dict({"dataset": "iris", "telepathy": True})
+
+
+def test_a_form_hears_of_every_problem_at_once_and_keeps_what_was_typed():
+    config, problems = check("moons", {"epochs": 0, "units": 0, "loss": "huber", "seed": 3})
+    assert set(problems) == {"epochs", "units", "loss"}
+    assert (config.epochs, config.units, config.loss, config.seed) == (0, 0, "huber", 3)
+
+
+def test_a_form_hears_that_the_batch_is_too_large_for_the_share_that_was_chosen():
+    _, problems = check("moons", {"batch_size": 100, "validation_split": 0.9})
+    assert str(problems["batch_size"]) == (
+        "batch_size must be at most the number of training rows, 40. Got 100."
+    )
+    _, problems = check("moons", {"batch_size": 10_000, "validation_split": 5})
+    assert set(problems) == {"validation_split"}
+
+
+def test_a_config_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        RunConfig.create("iris").epochs = 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "value"),
+    [
+        ("epochs", "5", 5),
+        ("batch_size", "-1", -1),
+        ("learning_rate", "1e9", 1e9),
+        ("learning_rate", "1", 1.0),
+        ("validation_split", "0.25", 0.25),
+        ("metrics", "auc, accuracy,", ("auc", "accuracy")),
+        ("metrics", "", ()),
+        ("loss", "huber", "huber"),
+        ("name", "5", "5"),
+    ],
+)
+def test_typed_text_becomes_a_value_of_the_parameters_kind(parameter, text, value):
+    parsed = parse_choice(parameter, text)
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "words"),
+    [
+        ("epochs", "five", "an integer"),
+        ("epochs", "1.5", "an integer"),
+        ("epochs", "", "an integer"),
+        ("epochs", "9" * 5000, "an integer"),
+        ("learning_rate", "fast", "a number"),
+        ("learning_rate", "", "a number"),
+    ],
+)
+def test_typed_text_of_another_kind_is_refused(parameter, text, words):
+    with pytest.raises(InvalidInput) as caught:
+        parse_choice(parameter, text)
+    assert str(caught.value).startswith(f"{parameter} must be {words}. Got '{text[:30]}")
+
+
+def test_typed_text_for_an_unknown_parameter_is_refused():
+    with pytest.raises(InvalidInput, match=r"^parameter must be one of dataset, .* Got 'nope'\.$"):
+        parse_choice("nope", "5")
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e400"])
+def test_a_typed_number_that_is_not_finite_does_not_train(text):
+    with pytest.raises(InvalidInput, match=r"^learning_rate must be a positive number\. Got "):
+        RunConfig.create("iris", learning_rate=parse_choice("learning_rate", text))

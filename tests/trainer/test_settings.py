@@ -1,0 +1,54 @@
+"""What the environment sets."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainer.errors import InvalidInput
+from trainer.settings import Settings
+from trainer.store import Store
+
+
+def test_without_settings_everything_lies_in_the_data_folder(data_folder):
+    settings = Settings.from_environment()
+    assert settings.home == data_folder
+    assert settings.slots == 1
+    assert settings.allowed_hosts == ("localhost", "127.0.0.1", "[::1]")
+    Store(settings.store_url).close()
+    assert (data_folder / "runs.sqlite").is_file()
+
+
+def test_the_environment_overrides_each_setting(monkeypatch):
+    monkeypatch.setenv("DASHBOARD_STORE", "postgresql+psycopg://class@db/runs")
+    monkeypatch.setenv("DASHBOARD_SLOTS", "4")
+    monkeypatch.setenv("DASHBOARD_ALLOWED_HOSTS", "lab.example.org, 10.0.0.5,")
+    settings = Settings.from_environment()
+    assert settings.store_url == "postgresql+psycopg://class@db/runs"
+    assert settings.slots == 4
+    assert settings.allowed_hosts == ("lab.example.org", "10.0.0.5")
+
+
+@pytest.mark.parametrize("slots", ["0", "-1", "65", "1.5", "", "two", "٣"])
+def test_slots_out_of_range_are_refused(monkeypatch, slots):
+    monkeypatch.setenv("DASHBOARD_SLOTS", slots)
+    rule = "^DASHBOARD_SLOTS must be an integer from 1 to 64. Got "
+    with pytest.raises(InvalidInput, match=rule):
+        Settings.from_environment()
+
+
+def test_a_data_folder_that_cannot_be_made_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    monkeypatch.setenv("DASHBOARD_HOME", str(file / "home"))
+    with pytest.raises(InvalidInput, match="^DASHBOARD_HOME must be a folder "):
+        Settings.from_environment()
+    monkeypatch.setenv("DASHBOARD_HOME", str(file))
+    with pytest.raises(InvalidInput, match="^DASHBOARD_HOME must be a folder "):
+        Settings.from_environment()
+
+
+@pytest.mark.parametrize("name", ["with space", "100%", "a%20b", "a?b=c", "a#b", "ü"])
+def test_a_data_folder_may_have_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("DASHBOARD_HOME", str(tmp_path / name))
+    Store(Settings.from_environment().store_url).close()
+    assert (tmp_path / name / "runs.sqlite").is_file()

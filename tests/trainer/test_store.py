@@ -1,0 +1,639 @@
+"""The contract of a store. Every test here runs on every kind of store that has a factory below."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from tests.waiting import wait_until
+from trainer.errors import Fenced, RunNotFound, StoreUnusable
+from trainer.store import ENDED, Claim, Cursor, Record, Run, Store, finite_or_none, record_names
+
+
+@contextmanager
+def sqlite_file(folder: Path) -> Iterator[str]:
+    yield f"sqlite:///{(folder / 'runs.sqlite').as_posix()}"
+
+
+# A factory gives the URL of an empty database for the time of one test.
+Factory = Callable[[Path], AbstractContextManager[str]]
+FACTORIES: dict[str, Factory] = {"sqlite": sqlite_file}
+
+
+@pytest.fixture(params=FACTORIES)
+def url(request, tmp_path):
+    with FACTORIES[request.param](tmp_path) as empty:
+        yield empty
+
+
+@pytest.fixture
+def store(url):
+    opened = Store(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def other(url, store):
+    """The same store as another process has it."""
+    opened = Store(url)
+    yield opened
+    opened.close()
+
+
+def claimed(store: Store, **config: object) -> Claim:
+    return store.claim(store.create_run({"dataset": "digits", **config}), "me")
+
+
+def epoch(number: int, **values: float | None) -> Record:
+    return Record(kind="epoch", epoch=number, data=values)
+
+
+# -- runs --------------------------------------------------------------------------------------
+
+
+def test_a_new_run_is_queued_and_keeps_its_config(store, other):
+    config = {"dataset": "iris", "epochs": 7, "metrics": ["accuracy"], "name": "“π” <b>"}
+    run_id = store.create_run(config, name="mine", origin="callback")
+    run = other.run(run_id)
+    assert run.run_id == run_id
+    assert run.config == config
+    assert (run.name, run.origin, run.state, run.epochs) == ("mine", "callback", "queued", 7)
+    assert (run.epoch, run.step, run.attempt, run.pulse, run.seconds) == (0, 0, 0, 0, 0)
+    assert (run.started_at, run.ended_at) == (None, None)
+    assert not run.is_over
+    assert other.history(run_id) == {}
+    assert other.last_logs(run_id) == {}
+
+
+def test_a_run_without_a_name_is_called_after_its_dataset(store):
+    run_id = store.create_run({"dataset": "iris"})
+    assert store.run(run_id).name == f"iris {run_id[:4]}"
+
+
+def test_a_long_name_is_cut(store):
+    assert store.run(store.create_run({}, name="x" * 500)).name == "x" * 80
+
+
+def test_a_nul_in_a_name_or_message_is_dropped(store):
+    run_id = store.create_run({"dataset": "iris"}, name="a\x00b")
+    store.write(store.claim(run_id, "me"), message="c\x00d")
+    run = store.run(run_id)
+    assert (run.name, run.message) == ("ab", "cd")
+
+
+NAMES = ["a\x00b", "\\u0000", "a\\u0000b", "\\", '"', "\ud800", "</script>", "'; DROP TABLE runs"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_makes_a_run_or_the_list_of_runs_unreadable(store, name):
+    run_id = store.create_run({"dataset": "iris", "name": name}, name=name)
+    claim = store.claim(run_id, "me")
+    store.write(claim, first_seq=1, records=[epoch(0, **{name: 1.0})], message=name)
+    assert [run.run_id for run in store.runs()] == [run_id]
+    assert "\x00" not in store.run(run_id).name
+    assert [values for values in store.history(run_id).values()] == [[1.0]]
+    json.dumps(store.run(run_id).config).encode()
+
+
+def test_the_newest_runs_come_first_and_as_many_as_asked_for(store):
+    run_ids = [store.create_run({}) for _ in range(5)]
+    assert [run.run_id for run in store.runs()] == run_ids[::-1]
+    assert [run.run_id for run in store.runs(limit=2)] == run_ids[:2:-1]
+
+
+@pytest.mark.parametrize("run_id", ["", "nonsense", "a\x00b", "\udcff", "' OR 1=1 --"])
+def test_a_run_that_is_not_there_is_not_found(store, run_id):
+    for question in (store.run, store.updates, store.history, store.stop):
+        with pytest.raises(RunNotFound, match="There is no run with the id"):
+            question(run_id)
+
+
+def test_what_a_reader_has_never_changes(store):
+    claim = claimed(store)
+    store.write(claim, first_seq=1, records=[epoch(0, loss=1.0)], epoch=1)
+    run, records = store.updates(claim.run_id)
+    store.write(claim, first_seq=2, records=[epoch(1, loss=0.5)], epoch=2)
+    assert run.epoch == 1
+    assert [record.data for record in records] == [{"loss": 1.0}]
+    with pytest.raises(AttributeError):
+        run.epoch = 3
+
+
+# -- the queue ---------------------------------------------------------------------------------
+
+
+def test_the_queue_is_first_come_first_served_and_each_run_knows_its_place(store):
+    run_ids = [store.create_run({}) for _ in range(3)]
+    assert [store.queue_place(store.run(run_id)) for run_id in run_ids] == [1, 2, 3]
+    claims = []
+    for expected in run_ids:
+        claim = store.claim_next("w", slots=8)
+        claims.append(claim)
+        assert claim == Claim(expected, 1)
+        assert store.run(expected).state == "starting"
+        assert store.run(expected).worker == "w"
+        assert store.queue_place(store.run(expected)) is None
+    assert store.claim_next("w", slots=8) is None
+
+
+def test_a_run_that_was_stopped_in_the_queue_gives_up_its_place(store):
+    first, second, third = (store.create_run({}) for _ in range(3))
+    store.stop(first)
+    assert store.queue_place(store.run(third)) == 2
+    assert store.claim_next("w", slots=1).run_id == second
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_no_more_runs_train_at_once_than_there_are_slots(store, slots):
+    for _ in range(4):
+        store.create_run({})
+    claims = [store.claim_next("w", slots=slots) for _ in range(slots)]
+    assert all(claims)
+    assert store.claim_next("w", slots=slots) is None
+    for state in ("training", "paused", "stalled"):
+        store.write(claims[0], state=state)
+        assert store.claim_next("w", slots=slots) is None
+    store.write(claims[0], state="finished")
+    assert store.claim_next("w", slots=slots) is not None
+    assert store.claim_next("w", slots=slots) is None
+
+
+def test_runs_that_were_never_queued_take_no_slot_and_are_not_taken_from_the_queue(store):
+    notebook = store.create_run({}, origin="callback")
+    assert store.claim_next("w", slots=1) is None
+    store.claim(notebook, "me")
+    queued = store.create_run({})
+    assert store.claim_next("w", slots=1).run_id == queued
+
+
+def test_a_run_is_claimed_once(store, other):
+    run_id = store.create_run({})
+    store.claim(run_id, "me")
+    with pytest.raises(Fenced, match="not waiting for a writer"):
+        other.claim(run_id, "you")
+    assert other.claim_next("you", slots=8) is None
+    assert store.run(run_id).worker == "me"
+
+
+def test_of_many_threads_that_claim_one_run_one_wins(store):
+    for _ in range(5):
+        run_id = store.create_run({})
+        start = threading.Barrier(8)
+
+        def claim(worker: int, run_id: str = run_id, start: threading.Barrier = start) -> bool:
+            start.wait()
+            try:
+                store.claim(run_id, f"worker {worker}")
+            except Fenced:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(claim, range(8)))
+        assert won.count(True) == 1
+        assert store.run(run_id).worker == f"worker {won.index(True)}"
+        assert store.run(run_id).attempt == 1
+
+
+_CLAIM_ALL = """
+import sys
+from trainer.store import Store
+store = Store(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+while claim := store.claim_next(sys.argv[2], slots=1000):
+    print(claim.run_id, flush=True)
+"""
+
+
+def test_of_many_processes_that_empty_the_queue_each_run_goes_to_one(store, url):
+    run_ids = [store.create_run({}) for _ in range(60)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _CLAIM_ALL, url, f"worker {number}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    claimed_by = [process.communicate()[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    assert sorted(sum(claimed_by, [])) == sorted(run_ids)
+    for number, taken in enumerate(claimed_by):
+        # Each got its share in the queue's order.
+        assert taken == [run_id for run_id in run_ids if run_id in taken]
+        assert all(store.run(run_id).worker == f"worker {number}" for run_id in taken)
+
+
+# -- the writer --------------------------------------------------------------------------------
+
+
+def test_a_writer_sets_fields_and_appends_records_in_one_go(store, other):
+    claim = claimed(store)
+    store.write(claim, state="training", epochs=3, steps_per_epoch=44)
+    began = other.run(claim.run_id)
+    assert (began.state, began.epochs, began.steps_per_epoch) == ("training", 3, 44)
+    assert began.created_at <= began.started_at
+    assert began.ended_at is None
+    store.write(claim, first_seq=1, records=[epoch(0, loss=0.5)], epoch=1, seconds=1.5)
+    store.write(claim, state="finished", message="done")
+    run = other.run(claim.run_id)
+    assert (run.state, run.message, run.epoch, run.seconds) == ("finished", "done", 1, 1.5)
+    assert run.started_at == began.started_at
+    assert run.ended_at >= run.started_at
+    assert run.is_over
+    assert other.history(claim.run_id) == {"loss": [0.5]}
+
+
+def test_every_write_moves_the_pulse(store):
+    claim = claimed(store)
+    pulses = []
+    for _ in range(3):
+        store.write(claim)
+        pulses.append(store.run(claim.run_id).pulse)
+    assert pulses == sorted(set(pulses))
+
+
+def test_a_write_that_fails_in_the_middle_leaves_nothing(store):
+    claim = claimed(store)
+    store.write(claim, first_seq=1, records=[epoch(0, loss=1.0)], epoch=1)
+    with pytest.raises(StoreUnusable):  # the second record's number is taken
+        store.write(claim, first_seq=0, records=[epoch(1, loss=0.5)] * 2, epoch=3)
+    assert store.run(claim.run_id).epoch == 1
+    assert store.history(claim.run_id) == {"loss": [1.0]}
+    store.write(claim, first_seq=2, records=[epoch(1, loss=0.5)], epoch=2)
+    assert store.history(claim.run_id) == {"loss": [1.0, 0.5]}
+
+
+@pytest.mark.parametrize("state", ENDED)
+def test_after_the_end_of_a_run_its_writer_is_fenced(store, state):
+    claim = claimed(store)
+    store.write(claim, state=state)
+    with pytest.raises(Fenced):
+        store.write(claim, first_seq=1, records=[epoch(0, loss=1.0)], state="training", epoch=1)
+    run, records = store.updates(claim.run_id)
+    assert (run.state, run.epoch, records) == (state, 0, [])
+
+
+def test_an_old_attempt_cannot_write_into_its_successors_run(store, url):
+    old = claimed(store)
+    store.write(old, first_seq=1, records=[epoch(0, loss=1.0)], epoch=1)
+    assert store.interrupt(store.run(old.run_id), "gone")
+    requeue(url, old.run_id)
+    new = store.claim(old.run_id, "successor")
+    assert new.attempt == old.attempt + 1
+    store.write(new, state="training")
+    with pytest.raises(Fenced):
+        store.write(old, first_seq=2, records=[epoch(1, loss=9.0)], epoch=9, state="finished")
+    run = store.run(old.run_id)
+    assert (run.state, run.epoch, run.worker) == ("training", 1, "successor")
+    store.write(new, first_seq=1, records=[epoch(1, loss=0.5)], epoch=2)
+    assert store.history(old.run_id) == {"loss": [1.0, 0.5]}
+    assert store.last_logs(old.run_id) == {"loss": 0.5}
+
+
+def requeue(url: str, run_id: str) -> None:
+    """Put an ended run back into the queue, as a resume would."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE runs SET state = 'queued' WHERE run_id = :run_id"), {"run_id": run_id}
+        )
+    engine.dispose()
+
+
+def test_a_queued_run_has_no_writer(store):
+    run_id = store.create_run({})
+    for attempt in (0, 1):
+        with pytest.raises(Fenced):
+            store.write(Claim(run_id, attempt), state="training")
+    assert store.run(run_id).state == "queued"
+
+
+def test_a_run_whose_writer_moved_is_not_interrupted(store):
+    claim = claimed(store)
+    seen = store.run(claim.run_id)
+    store.write(claim, state="training")
+    assert not store.interrupt(seen, "gone")
+    assert store.run(claim.run_id).state == "training"
+    assert store.interrupt(store.run(claim.run_id), "gone")
+    run = store.run(claim.run_id)
+    assert (run.state, run.message) == ("interrupted", "gone")
+    assert run.ended_at is not None
+    assert not store.interrupt(run, "gone again")
+    assert store.run(claim.run_id).message == "gone"
+
+
+def test_the_active_runs_are_those_with_a_writer_oldest_first(store):
+    claims = [claimed(store) for _ in range(4)]
+    store.create_run({})
+    store.write(claims[1], state="finished")
+    store.write(claims[2], state="paused")
+    assert [run.run_id for run in store.active_runs()] == [
+        claims[0].run_id,
+        claims[2].run_id,
+        claims[3].run_id,
+    ]
+
+
+# -- the readers -------------------------------------------------------------------------------
+
+
+def test_a_cursor_misses_nothing_and_repeats_nothing_over_attempts(store, url):
+    claim = claimed(store)
+    seen: list[tuple[Cursor, float]] = []
+    cursor = Cursor()
+
+    def read() -> None:
+        nonlocal cursor
+        _, records = store.updates(claim.run_id, cursor)
+        seen.extend((record.cursor, record.data["loss"]) for record in records)
+        if records:
+            cursor = Cursor.parse(str(records[-1].cursor))
+
+    read()
+    store.write(claim, first_seq=1, records=[epoch(0, loss=0.0), epoch(1, loss=1.0)])
+    read()
+    read()
+    store.write(claim, first_seq=3, records=[epoch(2, loss=2.0)])
+    store.interrupt(store.run(claim.run_id), "gone")
+    requeue(url, claim.run_id)
+    claim = store.claim(claim.run_id, "successor")
+    store.write(claim, first_seq=1, records=[epoch(3, loss=3.0)])
+    read()
+    store.write(claim, first_seq=2, records=[epoch(number, loss=number) for number in range(4, 15)])
+    read()
+    assert [loss for _, loss in seen] == list(range(15))
+    assert [at for at, _ in seen] == sorted({at for at, _ in seen})
+    assert seen[2][0] == Cursor(1, 3)
+    assert seen[3][0] == Cursor(2, 1)
+    _, everything = store.updates(claim.run_id)
+    assert [record.cursor for record in everything] == [at for at, _ in seen]
+
+
+def test_runs_do_not_see_each_others_records_or_commands(store):
+    mine, yours = claimed(store), claimed(store)
+    store.write(mine, first_seq=1, records=[epoch(0, loss=1.0)])
+    store.stop(mine.run_id)
+    assert store.updates(yours.run_id)[1] == []
+    assert store.take_commands(yours.run_id) == []
+
+
+def test_values_per_step_come_back_as_they_were_even_if_not_finite(store):
+    claim = claimed(store)
+    values = np.array([[1.5, math.nan], [math.inf, -math.inf], [3e38, 1e-40]], "float32")
+    names = {"names": ["loss", "=cmd()"], "stride": 8}
+    store.write(
+        claim,
+        first_seq=1,
+        records=[Record(kind="steps", epoch=2, step=40, data=names, values=values)],
+    )
+    _, (record,) = store.updates(claim.run_id)
+    assert (record.kind, record.epoch, record.step, record.data) == ("steps", 2, 40, names)
+    np.testing.assert_array_equal(record.values, values)
+    assert record.values.dtype == np.float32
+    assert not record.values.flags.writeable
+    assert store.history(claim.run_id) == {}
+
+
+def test_other_kinds_of_numbers_and_layouts_are_stored_as_float32_rows(store):
+    claim = claimed(store)
+    values = np.arange(12, dtype="float64").reshape(2, 6).T
+    store.write(
+        claim,
+        first_seq=1,
+        records=[Record(kind="steps", epoch=0, data={"names": ["a", "b"]}, values=values)],
+    )
+    _, (record,) = store.updates(claim.run_id)
+    np.testing.assert_array_equal(record.values, values)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_not_finite_is_null_in_an_epochs_logs(store, value):
+    claim = claimed(store)
+    assert finite_or_none(value) is None
+    store.write(claim, first_seq=1, records=[epoch(0, loss=finite_or_none(value), accuracy=0.5)])
+    assert store.history(claim.run_id) == {"loss": [None], "accuracy": [0.5]}
+
+
+def test_a_float_keeps_all_its_digits(store):
+    claim = claimed(store)
+    values = [0.1 + 0.2, 1e-308, 1.7976931348623157e308, -0.0, 5e-324]
+    store.write(
+        claim, first_seq=1, records=[epoch(number, loss=v) for number, v in enumerate(values)]
+    )
+    assert store.history(claim.run_id) == {"loss": values}
+
+
+def test_the_last_logs_are_those_of_the_newest_epoch(store):
+    claim = claimed(store)
+    steps = Record(kind="steps", epoch=2, data={"names": ["loss"]}, values=np.zeros((1, 1)))
+    store.write(claim, first_seq=1, records=[epoch(0, loss=1.0), epoch(1, loss=0.5), steps])
+    assert store.last_logs(claim.run_id) == {"loss": 0.5}
+
+
+def test_names_come_in_the_order_of_their_first_appearance():
+    steps = Record(kind="steps", epoch=0, data={"names": ["loss", "auc"]}, values=np.zeros((1, 2)))
+    records = [steps, epoch(0, auc=1.0, val_auc=1.0), epoch(1, loss=1.0)]
+    assert record_names(records) == ["loss", "auc", "val_auc"]
+
+
+def test_a_reader_sees_a_run_and_its_records_as_of_one_moment(store, other):
+    claim = claimed(store)
+    over = threading.Event()
+
+    def write() -> None:
+        try:
+            for number in range(200):
+                record = epoch(number, loss=float(number))
+                store.write(claim, first_seq=number + 1, records=[record], epoch=number + 1)
+        finally:
+            over.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while not over.is_set():
+        run, records = other.updates(claim.run_id)
+        assert len(records) == run.epoch
+    thread.join()
+    assert other.run(claim.run_id).epoch == 200
+
+
+def test_a_watcher_tells_that_another_process_wrote(store, other):
+    watcher = other.watch()
+    assert watcher.changed()  # the first question
+    store.create_run({})
+    assert watcher.changed()
+    watcher.close()
+
+
+@pytest.mark.parametrize("text", ["", "1", "1.", ".1", "a.b", "-1.2", "1.2.3", "1.٢", "1,2", " 1.2"])
+def test_text_that_is_no_cursor_is_none(text):
+    assert Cursor.parse(text) is None
+
+
+def test_a_cursor_survives_being_text():
+    assert Cursor.parse(str(Cursor(3, 141))) == Cursor(3, 141)
+    assert Cursor(1, 99) < Cursor(2, 1)
+
+
+def test_a_cursor_of_thousands_of_digits_is_read_without_harm(store):
+    claim = claimed(store)
+    store.write(claim, first_seq=1, records=[epoch(0, loss=1.0)])
+    _, records = store.updates(claim.run_id, Cursor.parse("9" * 5000 + "." + "9" * 5000))
+    assert records == []
+
+
+# -- commands ----------------------------------------------------------------------------------
+
+
+def test_stop_ends_a_queued_run_here_and_now(store):
+    run_id = store.create_run({})
+    store.stop(run_id)
+    run = store.run(run_id)
+    assert run.state == "stopped"
+    assert run.ended_at is not None
+    assert store.claim_next("w", slots=8) is None
+    with pytest.raises(Fenced):
+        store.claim(run_id, "me")
+
+
+def test_stop_of_a_training_run_reaches_its_writer_once(store, other):
+    claim = claimed(store)
+    assert store.take_commands(claim.run_id) == []
+    other.stop(claim.run_id)
+    assert store.run(claim.run_id).state == "starting"
+    assert store.take_commands(claim.run_id) == ["stop"]
+    assert store.take_commands(claim.run_id) == []
+
+
+def test_stop_twice_is_stop(store):
+    queued, claim = store.create_run({}), claimed(store)
+    for _ in range(2):
+        store.stop(queued)
+        store.stop(claim.run_id)
+    assert store.run(queued).state == "stopped"
+    assert set(store.take_commands(claim.run_id)) == {"stop"}
+
+
+@pytest.mark.parametrize("state", ENDED)
+def test_stop_after_the_end_changes_nothing(store, state):
+    claim = claimed(store)
+    store.write(claim, state=state, message="as it was")
+    before = store.run(claim.run_id)
+    store.stop(claim.run_id)
+    assert store.run(claim.run_id) == before
+    assert store.take_commands(claim.run_id) == []
+
+
+def test_a_stop_meant_for_an_earlier_attempt_does_not_stop_the_next(store, url):
+    claim = claimed(store)
+    store.stop(claim.run_id)
+    store.interrupt(store.run(claim.run_id), "gone before it heard")
+    requeue(url, claim.run_id)
+    store.claim(claim.run_id, "successor")
+    assert store.take_commands(claim.run_id) == []
+
+
+def test_many_threads_use_one_store_at_once(store):
+    def one_run(number: int) -> tuple[Run, dict[str, list[float | None]]]:
+        claim = claimed(store)
+        for at in range(10):
+            store.write(claim, first_seq=at + 1, records=[epoch(at, loss=number)], epoch=at + 1)
+        store.write(claim, state="finished")
+        return store.run(claim.run_id), store.history(claim.run_id)
+
+    with ThreadPoolExecutor(12) as pool:
+        for number, (run, history) in enumerate(pool.map(one_run, range(24))):
+            assert (run.state, run.epoch) == ("finished", 10)
+            assert history == {"loss": [number] * 10}
+
+
+# -- faults ------------------------------------------------------------------------------------
+
+_WRITE_FOR_EVER = """
+import sys
+import numpy as np
+from trainer.store import Claim, Record, Store
+store, claim, seq = Store(sys.argv[1]), Claim(sys.argv[2], 1), 1
+while True:
+    records = [Record(kind="epoch", epoch=seq - 1 + n, data={"loss": seq + n}) for n in range(3)]
+    store.write(claim, first_seq=seq, records=records, epoch=seq + 2)
+    seq += 3
+"""
+
+
+@pytest.mark.parametrize("records_before_the_kill", [1, 40, 300])
+def test_after_a_kill_the_history_is_whole_up_to_the_last_commit(
+    store, url, records_before_the_kill
+):
+    claim = claimed(store)
+    with subprocess.Popen([sys.executable, "-c", _WRITE_FOR_EVER, url, claim.run_id]) as process:
+        wait_until(
+            lambda: store.run(claim.run_id).epoch >= records_before_the_kill, "the writer wrote"
+        )
+        process.kill()
+    reopened = Store(url)
+    run, records = reopened.updates(claim.run_id)
+    assert run.epoch == len(records) >= records_before_the_kill
+    assert run.epoch % 3 == 0
+    assert [record.cursor for record in records] == [Cursor(1, n + 1) for n in range(run.epoch)]
+    assert [record.data["loss"] for record in records] == list(range(1, run.epoch + 1))
+    reopened.write(claim, first_seq=run.epoch + 1, records=[epoch(run.epoch, loss=0.0)])
+    reopened.close()
+
+
+def test_a_store_of_a_newer_version_is_refused_in_a_sentence(store, url):
+    run_id = store.create_run({})
+    set_version(url, "2")
+    with pytest.raises(StoreUnusable, match="made by a newer version of this program"):
+        Store(url)
+    set_version(url, "1")
+    reopened = Store(url)
+    assert reopened.run(run_id).state == "queued"
+    reopened.close()
+
+
+def set_version(url: str, version: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE meta SET value = :value WHERE key = 'schema_version'"),
+            {"value": version},
+        )
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "nonsense",
+        "nonsense://x",
+        "sqlite:////nowhere/to/be/found/runs.sqlite",
+        "postgresql+nonsense://x/y",
+        "postgresql+psycopg://localhost:port/runs",
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused_in_a_sentence(address):
+    with pytest.raises(StoreUnusable, match="cannot be used") as caught:
+        Store(address)
+    assert "\n" not in str(caught.value)
