@@ -29,6 +29,7 @@ class Dashboard:
         url: Its address, without a slash at the end.
         environment: What another process needs to write into the same store.
         store: That store, for this process.
+        began: When it was started, on the monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class Dashboard:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
+        self.began = time.monotonic()
         with self._log_path.open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "dashboard.py", f"--server.port={port}"],

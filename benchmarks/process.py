@@ -1,4 +1,4 @@
-"""Processes of the measurement: one for each side, spoken to in lines, ended by their own handle."""
+"""Processes of the measurement: one for each side, spoken to in lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,7 +35,7 @@ class Case:
     """
 
     def __init__(self, module: str, *arguments: object, environment: Mapping[str, str]) -> None:
-        self._log = tempfile.TemporaryFile("w+", errors="replace")
+        self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
             cwd=ROOT,
@@ -87,10 +88,8 @@ class Case:
     def close(self) -> None:
         """End the process: its input ends, and if that does not do, the process is ended."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        try:
+        with suppress(BrokenPipeError):
             self._process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:

@@ -15,8 +15,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from trainer.config import ACTIVATIONS, OPTIMIZERS, RunConfig, check, defaults_for
 from trainer.datasets import DATASETS
+from trainer.errors import InvalidInput
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import METRICS, metrics_for
+from trainer.store import Run
 
 _HELP: Mapping[str, str] = {
     "dataset": "What the network learns from: rows whose answer is known.",
@@ -82,7 +84,7 @@ class RunForm:
             self._text("name", "Name")
         self.config, self.problems = check(dataset, self._values)
         for parameter, problem in self.problems.items():
-            self._places[parameter].caption(f":red[:material/error: {_escaped(str(problem))}]")
+            self._places[parameter].caption(f":red[:material/error: {escaped(str(problem))}]")
 
     def _choice(
         self,
@@ -147,6 +149,16 @@ class RunForm:
         self._places[parameter] = st.empty()
 
 
+def config_of(run: Run) -> RunConfig | None:
+    """Return what the form said when a run was started; None if no form of today says it."""
+    if "dataset" not in run.config:
+        return None
+    try:
+        return RunConfig.from_dict(run.config)
+    except InvalidInput:
+        return None
+
+
 def form_link(config: RunConfig, **more: str) -> str:
     """Return the address, below the server's, that fills the form with a config."""
     defaults = defaults_for(config.dataset)
@@ -173,6 +185,6 @@ def _with_notes(text: str, notes: Mapping[str, str] | None) -> str:
     return "\n\n".join([text, *(f"**{name}**: {note}" for name, note in (notes or {}).items())])
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text that Streamlit's Markdown shows as it is."""
     return "".join(f"\\{sign}" if sign in r"\`*_{}[]()#+!|<>$:~" else sign for sign in text)

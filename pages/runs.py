@@ -8,9 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.backend import store
-from pages.forms import form_link
-from trainer.config import RunConfig
-from trainer.errors import InvalidInput, StoreUnusable
+from pages.forms import config_of, form_link
+from trainer.errors import StoreUnusable
 from trainer.store import Run
 
 
@@ -51,10 +50,7 @@ def _row(run: Run) -> dict[str, object]:
 
 
 def _link(run: Run) -> str:
-    try:
-        config = RunConfig.from_dict(run.config) if "dataset" in run.config else None
-    except InvalidInput:
-        config = None
+    config = config_of(run)
     return form_link(config, run=run.run_id) if config else f"/?run={run.run_id}"
 
 

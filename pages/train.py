@@ -9,7 +9,7 @@ import streamlit as st
 from pages.backend import store
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.preview import preview_figure, preview_table
-from pages.forms import RunForm
+from pages.forms import RunForm, config_of, escaped
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
 from trainer.config import RunConfig
@@ -33,19 +33,19 @@ def main() -> None:
     try:
         run_id = st.query_params.get("run")
         if run_id is None:
-            _show_data(form.config)
+            _show_data(form)
         else:
             _show_run(store().run(run_id))
     except RunNotFound:
         st.warning("There is no such run here. Choose one under Runs, or start a new one.")
-        _show_data(form.config)
+        _show_data(form)
     except StoreUnusable as error:
         st.error(str(error))
 
 
 def _start(form: RunForm) -> None:
     for problem in form.problems.values():
-        st.error(str(problem))
+        st.error(escaped(str(problem)))
         return
     last_config, last_start = st.session_state.get("last_start", (None, 0.0))
     if last_config == form.config and time.monotonic() - last_start < _DOUBLE_CLICK_SECONDS:
@@ -62,44 +62,51 @@ def _show_run(run: Run) -> None:
             run = store().run(run.run_id)
     with head:
         live_header(summary(run, store().queue_place(run)), key="header")
-    live_charts({"run_id": run.run_id}, _charts(run), key="charts")
-    if "dataset" in run.config:
-        config = RunConfig.from_dict(run.config)
+    config = config_of(run)
+    live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
+    if config is not None:
         with st.expander("The data", icon=":material/table_chart:"):
             _describe(config)
 
 
-def _charts(run: Run) -> tuple[Chart, ...]:
-    if "dataset" in run.config:
-        metrics = [METRICS[name] for name in run.config["metrics"]]
-        return history_charts(metrics, validation=run.config["validation_split"] > 0)
+def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
+    if config is not None:
+        metrics = [METRICS[name] for name in config.metrics]
+        return history_charts(metrics, validation=config.validation_split > 0)
     return history_charts_for_series(list(store().last_logs(run.run_id)))
 
 
-def _show_data(config: RunConfig) -> None:
-    st.title(config.spec.title, anchor=False)
+def _show_data(form: RunForm) -> None:
+    st.title(form.config.spec.title, anchor=False)
     st.markdown("Press **Start training** and watch the network learn.")
-    _describe(config)
+    # With a noise or a seed that makes no sense there is nothing to draw.
+    _describe(form.config, with_examples=not {"noise", "seed"} & form.problems.keys())
 
 
-def _describe(config: RunConfig) -> None:
+def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
     spec = config.spec
     st.markdown(spec.summary)
     facts = [f"{spec.num_samples:,} rows", _shape(spec)]
     if spec.num_classes:
         facts.append(f"{spec.num_classes} classes")
     st.caption(" · ".join(facts))
+    if with_examples:
+        _show_examples(config)
+    st.caption(f"Source: {spec.source} Licence: {spec.licence}.")
+
+
+def _show_examples(config: RunConfig) -> None:
+    spec = config.spec
     try:
         arrays = _sample(config.dataset, config.noise, config.seed)
     except DatasetUnavailable as error:
         st.info(str(error))
+        return
+    drawing = preview_figure(spec, arrays)
+    if drawing is None:
+        st.dataframe(preview_table(spec, arrays), hide_index=True)
     else:
-        drawing = preview_figure(spec, arrays)
-        if drawing is None:
-            st.dataframe(preview_table(spec, arrays), hide_index=True)
-        else:
-            figure(drawing, label=f"Examples of {spec.title}", key="preview")
-    st.caption(f"Source: {spec.source} Licence: {spec.licence}.")
+        figure(drawing, label=f"Examples of {spec.title}", key="preview")
 
 
 def _shape(spec: DatasetSpec) -> str:

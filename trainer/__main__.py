@@ -7,7 +7,6 @@ import csv
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from trainer.errors import InvalidInput, StoreUnusable, TrainerError
 from trainer.launch import AbandonedRuns
 from trainer.process import this_process
 from trainer.settings import Settings
+from trainer.shutdown import Shutdown
 from trainer.store import Run, Store
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
@@ -85,22 +85,21 @@ def _arguments() -> argparse.ArgumentParser:
 
 def _run(store: Store, options: argparse.Namespace) -> int:
     config = _config(options)
+    shutdown = Shutdown()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from trainer.recorder import Recorder
     from trainer.training import Training
 
     run_id = store.create_run(config.to_dict(), name=config.name, origin="command line")
     recorder = Recorder(store, store.claim(run_id, this_process()))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: recorder.stop_requested.set())
     with _Progress(store, run_id, config.epochs, quiet=options.json):
-        state = Training(config, recorder).run()
+        state = Training(config, recorder, shutdown=shutdown).run()
     run = store.run(run_id)
     if options.json:
         print(json.dumps(_described(store, run)))
     else:
         print(_line(run))
-    if state in ("failed", "diverged"):
+    if state in ("failed", "diverged", "interrupted"):
         print(f"{run.name}: {run.message}", file=sys.stderr)
         return FAILED
     return OK
@@ -214,7 +213,8 @@ def _described(store: Store, run: Run) -> dict[str, Any]:
 
 def _line(run: Run) -> str:
     asked_for = f" of {run.epochs}" if run.epochs else ""
-    return f"{run.run_id}  {run.state:11}  epoch {run.epoch}{asked_for}  {run.seconds:.1f} s  {run.name}"
+    progress = f"epoch {run.epoch}{asked_for}"
+    return f"{run.run_id}  {run.state:11}  {progress}  {run.seconds:.1f} s  {run.name}"
 
 
 class _Progress:

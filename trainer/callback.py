@@ -6,13 +6,13 @@ import atexit
 import logging
 import sys
 import threading
-from types import CodeType
+from types import FrameType
 from typing import Any
 
 import keras
 import numpy as np
 
-from trainer.errors import StoreUnusable
+from trainer.errors import StoreUnusable, TrainerError
 from trainer.feeding import FedModel
 from trainer.process import this_process
 from trainer.recorder import Recorder
@@ -21,6 +21,7 @@ from trainer.store import State, Store
 
 # How many steps are gathered before they are handed over, where each step is a call of its own.
 _STEPS_PER_RECORD = 32
+_FIT_RAISED = "fit() ended with an error; the program that called it shows it."
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ class LiveCallback(keras.callbacks.Callback):
     Attributes:
         diverged: The 0-based epoch and step at which the loss was first not finite, or None;
             the step is None when it showed only in the epoch's logs.
-        run_id: The run's id in the store; None before training begins.
+        run_id: The id of the newest run in the store; None before training begins, and where the
+            store could not be written.
     """
 
     def __init__(
@@ -58,27 +60,24 @@ class LiveCallback(keras.callbacks.Callback):
         self.name = name
         self.terminate_on_nan = terminate_on_nan
         self.diverged: tuple[int, int | None] | None = None
+        self.run_id = recorder.claim.run_id if recorder else None
         self._recorder = recorder
         self._service: _Service | None = None
 
-    @property
-    def run_id(self) -> str | None:
-        """The run's id in the store; None before training begins."""
-        return self._recorder.claim.run_id if self._recorder else None
-
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Open the run."""
-        if self._recorder is None:
-            self._service = _Service(self.name, self.model, self.params.get("epochs"))
-            self._recorder = self._service.recorder
-        if isinstance(self.model, FedModel):
-            self.model.on_steps = self._on_steps
         self._epoch = 0
         self._was_cut = False
         self._steps: list[tuple[int, dict[str, Any]]] = []
-        self._recorder.begin(
-            epochs=self.params.get("epochs"), steps_per_epoch=self._steps_per_epoch()
-        )
+        self.diverged = None
+        self._close("failed", _FIT_RAISED)  # where an earlier fit() never got to its end
+        epochs = _whole(self.params.get("epochs"))
+        if self._recorder is None:
+            self._open(epochs)
+        if self._recorder is not None:
+            if isinstance(self.model, FedModel):
+                self.model.on_steps = self._on_steps
+            self._recorder.begin(epochs=epochs, steps_per_epoch=self._steps_per_epoch())
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember which epoch the steps belong to."""
@@ -86,6 +85,8 @@ class LiveCallback(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep the step's running means; they are read later, all at once."""
+        if self._recorder is None:
+            return
         if not isinstance(self.model, FedModel):
             self._steps.append((batch, dict(logs or {})))
             if len(self._steps) >= _STEPS_PER_RECORD:
@@ -101,9 +102,10 @@ class LiveCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the epoch, unless it was cut short."""
-        assert self._recorder is not None
+        if self._recorder is None:
+            return
         self._hand_over_steps()
-        logs = logs or {}
+        logs = _numbers(logs or {})
         losses = [value for name, value in logs.items() if name in ("loss", "val_loss")]
         if self.diverged is None and not np.all(np.isfinite(losses)):
             self._diverge(epoch, None)
@@ -115,20 +117,31 @@ class LiveCallback(keras.callbacks.Callback):
         """Close the run, if this callback opened it."""
         if isinstance(self.model, FedModel):
             self.model.on_steps = None
+        if self._recorder is not None and self._recorder.stop_requested.is_set():
+            self._close("stopped")
+        elif self.diverged is not None:
+            self._close("diverged")
+        else:
+            self._close("finished")
+
+    def _open(self, epochs: int | None) -> None:
+        self.run_id = None
+        try:
+            self._service = _Service(self.name, self.model, epochs)
+        except TrainerError:
+            _log.exception("this fit() is not recorded")
+            return
+        self._recorder = self._service.recorder
+        self.run_id = self._recorder.claim.run_id
+
+    def _close(self, state: State, message: str = "") -> None:
         if self._service is not None:
-            assert self._recorder is not None
-            if self._recorder.stop_requested.is_set():
-                self._service.close("stopped")
-            elif self.diverged is not None:
-                self._service.close("diverged")
-            else:
-                self._service.close("finished")
-            self._service = None
-            self._recorder = None
+            self._service.close(state, message)
+            self._service = self._recorder = None
 
     def _steps_per_epoch(self) -> int | None:
         is_fed = isinstance(self.model, FedModel)
-        return self.model.steps_per_epoch if is_fed else self.params.get("steps")
+        return self.model.steps_per_epoch if is_fed else _whole(self.params.get("steps"))
 
     def _on_steps(self, step: int, names: list[str], values: np.ndarray) -> None:
         assert self._recorder is not None
@@ -143,8 +156,9 @@ class LiveCallback(keras.callbacks.Callback):
         first_step, first_logs = self._steps[0]
         # With steps_per_execution Keras calls back after several steps at a time.
         stride = self._steps[1][0] - first_step if len(self._steps) > 1 else 1
-        names = list(first_logs)
-        values = np.array([[logs[name] for name in names] for _, logs in self._steps], "float32")
+        names = list(_numbers(first_logs))
+        rows = [[logs.get(name, np.nan) for name in names] for _, logs in self._steps]
+        values = np.array(rows, "float32")
         self._steps = []
         self._recorder.log_steps(self._epoch, first_step, names, values, stride=stride)
         self._look_for_divergence(first_step, names, values, stride=stride)
@@ -178,11 +192,11 @@ class _Service:
         run_id = self._store.create_run(config, name=name or model.name, origin="callback")
         self.recorder = Recorder(self._store, self._store.claim(run_id, this_process()))
         self._fit_thread = threading.get_ident()
-        self._fit_code = _code_of_fit()
+        self._fit = _Call.of_fit()
         self._fit_is_over = threading.Event()
         self._thread = threading.Thread(target=self._serve, name=f"live {run_id}", daemon=True)
         self._thread.start()
-        atexit.register(self.close, "interrupted", "The program ended during the training.")
+        atexit.register(self._close_at_exit)
 
     def close(self, state: State, message: str = "") -> None:
         """End the run with this state, unless it has ended already."""
@@ -190,15 +204,19 @@ class _Service:
         self._thread.join()
         self._end(state, message)
         self._store.close()
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_exit)
+
+    def _close_at_exit(self) -> None:
+        self._look_after_fit()
+        self.close("interrupted", "The program ended during the training.")
 
     def _serve(self) -> None:
-        self.recorder.serve(self._fit_is_over, each_pulse=self._look_after_fit)
+        self.recorder.serve(self._fit_is_over, each_look=self._look_after_fit)
 
     def _look_after_fit(self) -> None:
         # fit() that raises, or is interrupted in a notebook, never calls on_train_end.
-        if self._fit_code and not _is_on_stack(self._fit_code, self._fit_thread):
-            self._end("failed", "fit() ended with an error; the program that called it shows it.")
+        if self._fit and not self._fit.is_running_in(self._fit_thread):
+            self._end("failed", _FIT_RAISED)
             self._fit_is_over.set()
 
     def _end(self, state: State, message: str) -> None:
@@ -208,18 +226,41 @@ class _Service:
             _log.exception("run %s: its end could not be recorded", self.recorder.claim.run_id)
 
 
-def _code_of_fit() -> CodeType | None:
-    frame = sys._getframe()
-    while frame := frame.f_back:  # type: ignore[assignment]
-        if frame.f_code.co_name == "fit":
-            return frame.f_code
-    return None
+class _Call:
+    """One call of a function that is running, told from others without keeping it alive."""
+
+    def __init__(self, frame: FrameType) -> None:
+        # The frame itself would keep the training data in memory after fit() has raised.
+        self._id, self._code = id(frame), frame.f_code
+
+    @classmethod
+    def of_fit(cls) -> _Call | None:
+        """Return the innermost call of a function named `fit` that led here."""
+        frame: FrameType | None = sys._getframe()
+        while frame is not None:
+            if frame.f_code.co_name == "fit":
+                return cls(frame)
+            frame = frame.f_back
+        return None
+
+    def is_running_in(self, thread: int) -> bool:
+        """Return whether the call has not returned yet."""
+        frame = sys._current_frames().get(thread)
+        while frame is not None:
+            if id(frame) == self._id and frame.f_code is self._code:
+                return True
+            frame = frame.f_back
+        return False
 
 
-def _is_on_stack(code: CodeType, thread: int) -> bool:
-    frame = sys._current_frames().get(thread)
-    while frame is not None:
-        if frame.f_code is code:
-            return True
-        frame = frame.f_back
-    return False
+def _numbers(logs: dict[str, Any]) -> dict[str, float]:
+    # A metric may log an array, e.g. one F1 score a class; a curve is made of numbers.
+    return {
+        name: float(value)
+        for name, value in logs.items()
+        if isinstance(value, int | float | np.number)
+    }
+
+
+def _whole(number: Any) -> int | None:
+    return None if number is None else int(number)

@@ -45,6 +45,9 @@ class FedModel(keras.Model):
     """
 
     on_steps: StepsListener | None = None
+    train_function: Any
+    test_function: Any
+    _layout: tuple[int, int, int] | None = None
     _reset_in_graph: Callable[[], None] | None = None
     _result_in_graph: Callable[[], dict[str, tf.Tensor]] | None = None
 
@@ -62,10 +65,13 @@ class FedModel(keras.Model):
         """
         num_rows = len(x)
         self._rows = tf.constant(x), tf.constant(y)
-        self._create_variables()
-        self._batch_size = batch_size
-        self._num_logs = num_logs
-        self._full_steps, self._rest = divmod(num_rows, self._batch_size)
+        if self.train_function is None:
+            self._create_variables()
+        layout = (num_rows, batch_size, num_logs)
+        if layout != self._layout:
+            self.train_function = None  # it was compiled for another
+        self._layout = layout
+        self._full_steps, self._rest = divmod(num_rows, batch_size)
 
         def order(epoch: tf.Tensor) -> tf.Tensor:
             return tf.random.experimental.stateless_shuffle(
@@ -73,6 +79,18 @@ class FedModel(keras.Model):
             )
 
         return tf.data.Dataset.counter().map(order).prefetch(2).with_options(_plain_options())
+
+    def start_over(self, fresh: FedModel) -> None:
+        """Become as untrained as `fresh`, a model built alike, and stay compiled.
+
+        Takes over every number that training depends on: weights, the state of the random
+        generators, and the optimizer's variables, the learning rate among them.
+        """
+        fresh.optimizer.build(fresh.trainable_variables)
+        mine = (*self.weights, *_random_states(self), *self.optimizer.variables)
+        theirs = (*fresh.weights, *_random_states(fresh), *fresh.optimizer.variables)
+        for variable, initial in zip(mine, theirs, strict=True):
+            variable.assign(initial)
 
     def _create_variables(self) -> None:
         # A graph that creates variables is traced twice, which the first point would wait for.
@@ -89,42 +107,45 @@ class FedModel(keras.Model):
         """Build the function that `fit` calls once an epoch with the iterator of row orders."""
         if self.train_function is not None and not force:
             return
-        run_steps, run_rest = self._compiled_steps()
+        assert self._layout is not None
+        _, _, num_logs = self._layout
+        run_steps, run_rest = self._step_functions()
         seconds_per_step: float | None = None
 
         def train_epoch(orders: tf.data.Iterator) -> dict[str, tf.Tensor]:
             nonlocal seconds_per_step
+            x, y = self._rows
             order = next(orders)
             step = 0
+            values = np.full((1, num_logs), np.nan)  # if stopped before the first step
             if seconds_per_step is None:
-                self._compile_steps(run_steps, run_rest, order)
+                self._compile(run_steps, run_rest, (x, y, order))
                 seconds_per_step = SECONDS_PER_CALL
             while step < self._full_steps and not self.stop_training:
                 count = max(1, int(SECONDS_PER_CALL / max(seconds_per_step, 1e-6)))
                 count = min(count, self._full_steps - step)
                 began = time.perf_counter()
-                values = run_steps(order, tf.constant(step), tf.constant(count)).numpy()[:count]
+                done = run_steps(x, y, order, tf.constant(step), tf.constant(count))
+                values = done.numpy()[:count]
                 seconds_per_step = (time.perf_counter() - began) / count
                 self._report(step, values)
                 step += count
             if self._rest and not self.stop_training:
-                values = run_rest(order).numpy()[None]
+                values = run_rest(x, y, order).numpy()[None]
                 self._report(step, values)
             return dict(zip(self._log_names, values[-1], strict=True))
 
         self.train_function = train_epoch
 
-    def _compile_steps(
-        self, run_steps: Any, run_rest: Any, order: tf.Tensor
-    ) -> None:
+    def _compile(self, run_steps: Any, run_rest: Any, data: tuple[tf.Tensor, ...]) -> None:
         # Compiling waits for no Python, so the smaller graphs are traced meanwhile. Running no
         # steps compiles and leaves the model as it is.
         none = tf.constant(0)
-        run_steps.get_concrete_function(order, none, none)
+        run_steps.get_concrete_function(*data, none, none)
         with ThreadPoolExecutor(max_workers=1) as pool:
-            compiled = pool.submit(run_steps, order, none, none)
+            compiled = pool.submit(lambda: run_steps(*data, none, none))
             if self._rest:
-                run_rest.get_concrete_function(order)
+                run_rest.get_concrete_function(*data)
             self._keep_books_in_graphs()
             compiled.result()
 
@@ -159,34 +180,44 @@ class FedModel(keras.Model):
         if self.on_steps is not None:
             self.on_steps(step, self._log_names, values)
 
-    def _compiled_steps(self) -> tuple[Any, Any]:
-        x, y = self._rows
-        batch_size, full_steps = self._batch_size, self._full_steps
+    def _step_functions(self) -> tuple[Any, Any]:
+        assert self._layout is not None
+        _, batch_size, num_logs = self._layout
+        full_steps = self._full_steps
         use_xla = all(isinstance(layer, _XLA_LAYERS) for layer in self.layers)
 
-        def one_step(rows: tf.Tensor) -> tf.Tensor:
+        def one_step(x: tf.Tensor, y: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
             logs = self.train_step((tf.gather(x, rows), tf.gather(y, rows)))
             self._log_names = list(logs)
             return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
 
         @tf.function(jit_compile=use_xla)
         @tf.autograph.experimental.do_not_convert
-        def run_steps(order: tf.Tensor, first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        def run_steps(
+            x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, first: tf.Tensor, count: tf.Tensor
+        ) -> tf.Tensor:
             batches = tf.reshape(order[: full_steps * batch_size], (full_steps, batch_size))
 
             def step(index: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-                value = one_step(tf.gather(batches, first + index))
+                value = one_step(x, y, tf.gather(batches, first + index))
                 return index + 1, tf.tensor_scatter_nd_update(values, [[index]], [value])
 
-            values = tf.zeros((full_steps, self._num_logs))
+            values = tf.zeros((full_steps, num_logs))
             return tf.while_loop(lambda index, _: index < count, step, (0, values))[1]
 
         @tf.function
         @tf.autograph.experimental.do_not_convert
-        def run_rest(order: tf.Tensor) -> tf.Tensor:
-            return one_step(order[full_steps * batch_size :])
+        def run_rest(x: tf.Tensor, y: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+            return one_step(x, y, order[full_steps * batch_size :])
 
         return run_steps, run_rest
+
+
+def _random_states(model: keras.Model) -> list[keras.Variable]:
+    generators = [
+        layer.seed_generator for layer in model.layers if isinstance(layer, keras.layers.Dropout)
+    ]
+    return [generator.state for generator in generators]
 
 
 def validation_batches(x: np.ndarray, y: np.ndarray) -> tf.data.Dataset:

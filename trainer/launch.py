@@ -130,9 +130,9 @@ class AbandonedRuns:
             StoreUnusable: The store cannot be read or written.
         """
         for run in self._store.active_runs():
-            if self._is_abandoned(run):
-                if self._store.interrupt(run, "The process that trained it is gone."):
-                    _log.warning("run %s was interrupted", run.run_id)
+            message = "The process that trained it is gone."
+            if self._is_abandoned(run) and self._store.interrupt(run, message):
+                _log.warning("run %s was interrupted", run.run_id)
 
     def _is_abandoned(self, run: Run) -> bool:
         running = is_running(run.worker)

@@ -75,7 +75,7 @@ _TABLE = (
     LossSpec(
         name="mean_squared_error",
         title="Mean squared error",
-        help="The mean of the squared differences; one large miss weighs more than many small ones.",
+        help="The mean squared difference; one large miss weighs more than many small ones.",
         tasks=("regression", "binary", "multiclass"),
         build=_mean_squared_error,
     ),

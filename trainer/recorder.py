@@ -56,9 +56,7 @@ class Recorder:
         """Say that `fit()` begins now; the run is *training* from its first step on."""
         self._began = time.monotonic()
         self._epoch_ends.append(self._began)
-        self.update(
-            message="Preparing the network", epochs=epochs, steps_per_epoch=steps_per_epoch
-        )
+        self.update(message="Preparing the network", epochs=epochs, steps_per_epoch=steps_per_epoch)
 
     def log_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Record the logs of a finished epoch (0-based)."""
@@ -99,20 +97,19 @@ class Recorder:
                 self._records.append(record)
                 if not self._is_training:
                     self._is_training = True
-                    fields = {"state": "training", "message": "", **fields}
+                    began = {"state": "training", "message": "", "started_at": time.time()}
+                    fields = {**began, **fields}
             self._fields.update(fields)
         self._work.set()
 
     # -- the other thread --------------------------------------------------------------------
 
-    def serve(
-        self, done: threading.Event, *, each_pulse: Callable[[], None] = lambda: None
-    ) -> None:
+    def serve(self, done: threading.Event, *, each_look: Callable[[], None] = lambda: None) -> None:
         """Commit what is recorded, give the pulse and take commands until `done` is set.
 
         Args:
             done: Ends the service.
-            each_pulse: Called about once a second.
+            each_look: Called about ten times a second.
         """
         next_pulse = next_command = 0.0
         while not done.is_set():
@@ -129,7 +126,7 @@ class Recorder:
                 done.wait(RETRY_SECONDS)
             if now >= next_pulse:
                 next_pulse = now + PULSE_SECONDS
-                each_pulse()
+            each_look()
             done.wait(COMMIT_SECONDS)
 
     def flush(self) -> None:

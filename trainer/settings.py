@@ -1,4 +1,4 @@
-"""What the environment sets: where the data folder and the store are, how many runs train at once."""
+"""What the environment sets: the data folder, the store, how many runs train at once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ class Settings:
             folder = home()
         except OSError as error:
             reason = f"must be a folder that can be written ({error.strerror})"
-            raise InvalidInput("DASHBOARD_HOME", reason, environment.get("DASHBOARD_HOME")) from error
+            raise InvalidInput(
+                "DASHBOARD_HOME", reason, environment.get("DASHBOARD_HOME")
+            ) from error
         slots = environment.get("DASHBOARD_SLOTS", "1")
         if not (slots.isascii() and slots.isdigit() and 1 <= int(slots) <= 64):
             raise InvalidInput("DASHBOARD_SLOTS", "must be an integer from 1 to 64", slots)

@@ -1,4 +1,4 @@
-"""The store: the tables, the only SQL, and the only thing between those who train and those who look.
+"""The store: the tables, the only SQL, all that stands between training and looking.
 
 A run has one writer at a time, the holder of its current `attempt`. What the writer learns are
 *records*, numbered by the writer itself, so that `(attempt, seq)` is a cursor without gaps on
@@ -411,16 +411,18 @@ class Store:
     def history(self, run_id: str) -> dict[str, list[float | None]]:
         """Return the logs of each finished epoch, by name, as `fit()`'s own history has them.
 
+        An epoch that a later attempt trained again counts once, as trained last.
+
         Raises:
             RunNotFound: There is no such run.
         """
         _, records = self.updates(run_id)
-        history: dict[str, list[float | None]] = {}
+        epochs: dict[int, Mapping[str, float | None]] = {}
         for record in records:
             if record.kind == "epoch":
-                for name, value in record.data.items():
-                    history.setdefault(name, []).append(value)
-        return history
+                epochs[record.epoch] = record.data
+        names = dict.fromkeys(name for logs in epochs.values() for name in logs)
+        return {name: [logs.get(name) for logs in epochs.values()] for name in names}
 
     def last_logs(self, run_id: str) -> dict[str, float | None]:
         """Return the logs of the newest finished epoch by name; empty before the first."""

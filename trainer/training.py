@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import logging
 import threading
@@ -19,6 +20,7 @@ from trainer.errors import TrainerError
 from trainer.feeding import FedModel, validation_batches
 from trainer.models import build, shaped_targets
 from trainer.recorder import Recorder
+from trainer.shutdown import Shutdown
 from trainer.store import State
 
 _log = logging.getLogger(__name__)
@@ -30,30 +32,41 @@ class Training:
     Args:
         config: What to train.
         recorder: Where to write what happens.
+        warm: The network of this process's last training.
+        shutdown: Once requested, the training stops and the run is *interrupted*.
     """
 
-    def __init__(self, config: RunConfig, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        recorder: Recorder,
+        *,
+        warm: WarmModel | None = None,
+        shutdown: Shutdown | None = None,
+    ) -> None:
         self._config = config
+        self._shutdown = shutdown
+        self._warm = warm or WarmModel()
         self._recorder = recorder
         self._is_over = threading.Event()
         self._outcome: tuple[State, str] = ("failed", "The training ended without saying why.")
         self._seconds: float | None = None
 
-    def run(self, *, shutdown: threading.Event | None = None) -> State:
-        """Train to the end and return how it ended.
-
-        Args:
-            shutdown: Set by whoever ends this process: the run is then *interrupted*.
-        """
+    def run(self) -> State:
+        """Train to the end and return how it ended."""
         thread = threading.Thread(target=self._train_and_tell, name="fit", daemon=True)
         thread.start()
-        self._recorder.serve(self._is_over)
+        self._recorder.serve(self._is_over, each_look=self._heed_shutdown)
         thread.join()
         state, message = self._outcome
-        if state == "stopped" and shutdown is not None and shutdown.is_set():
-            state, message = "interrupted", "The server was shut down during the training."
+        if state == "stopped" and self._shutdown is not None and self._shutdown.requested:
+            state, message = "interrupted", "The program was ended during the training."
         self._recorder.end(state, message, seconds=self._seconds)
         return state
+
+    def _heed_shutdown(self) -> None:
+        if self._shutdown is not None and self._shutdown.requested:
+            self._recorder.stop_requested.set()
 
     def _train_and_tell(self) -> None:
         try:
@@ -85,7 +98,7 @@ class Training:
             progress("")
         except _Stopped:
             return "stopped", ""
-        model, orders, validation = _prepare(config, arrays)
+        model, orders, validation = _prepare(config, arrays, self._warm)
         callback = LiveCallback(recorder=recorder, terminate_on_nan=True)
         began = time.monotonic()
         model.fit(
@@ -108,13 +121,48 @@ class _Stopped(Exception):
     """Stop was pressed before `fit()` began."""
 
 
+class WarmModel:
+    """Keeps the last network compiled, so that one built alike need not be compiled again.
+
+    Only its numbers differ then: learning rate, seed, noise, epochs. It is trained anew from the
+    same initial state as a newly built network, and gives the same history.
+    """
+
+    def __init__(self) -> None:
+        self._built_as: RunConfig | None = None
+        self._model: FedModel | None = None
+
+    def build(self, config: RunConfig) -> FedModel:
+        """Return an untrained, compiled network for this config; the last one is gone then."""
+        built_as = dataclasses.replace(
+            config, learning_rate=1.0, seed=0, noise=0.0, epochs=1, name=""
+        )
+        model = self._model if built_as == self._built_as else None
+        if model is None:
+            self._model = None
+            keras.backend.clear_session()
+            gc.collect()
+        keras.utils.set_random_seed(config.seed)
+        fresh = build(config)
+        if model is None:
+            self._built_as, self._model = built_as, fresh
+            return fresh
+        model.start_over(fresh)
+        return model
+
+    def warm_up(self) -> None:
+        """Train the default network a little: what the first run needs is then imported."""
+        config = RunConfig.create()
+        model, orders, validation = _prepare(config, load(config.dataset), self)
+        model.fit(orders, steps_per_epoch=1, validation_data=validation, verbose=0, shuffle=False)
+
+
 def _prepare(
-    config: RunConfig, arrays: Arrays
+    config: RunConfig, arrays: Arrays, warm: WarmModel
 ) -> tuple[FedModel, tf.data.Dataset, tf.data.Dataset | None]:
     spec = config.spec
     parts = split(arrays, spec, validation_split=config.validation_split, seed=config.seed)
-    keras.utils.set_random_seed(config.seed)
-    model = build(config)
+    model = warm.build(config)
     orders = model.feed(
         parts.x_train,
         shaped_targets(parts.y_train, spec.task),
@@ -126,20 +174,6 @@ def _prepare(
     if len(parts.x_val):
         validation = validation_batches(parts.x_val, shaped_targets(parts.y_val, spec.task))
     return model, orders, validation
-
-
-def warm_up() -> None:
-    """Train a little, so that the first run of this process finds everything imported."""
-    config = RunConfig.create("digits", epochs=1, name="warm-up")
-    model, orders, validation = _prepare(config, load("digits", LoadOptions()))
-    model.fit(orders, steps_per_epoch=1, validation_data=validation, verbose=0, shuffle=False)
-    forget()
-
-
-def forget() -> None:
-    """Free what the last training of this process left in Keras and in memory."""
-    keras.backend.clear_session()
-    gc.collect()
 
 
 def _divergence(epoch: int, step: int | None) -> str:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
-import threading
 import time
+from typing import TYPE_CHECKING
 
 from trainer.config import RunConfig
 from trainer.errors import InvalidInput
 from trainer.process import is_running, this_process
 from trainer.recorder import Recorder
 from trainer.settings import Settings
+from trainer.shutdown import Shutdown
 from trainer.store import Claim, Store
+
+if TYPE_CHECKING:
+    from trainer.training import WarmModel
 
 # How often an idle worker looks whether anything was queued; looking costs microseconds.
 _LOOK_SECONDS = 0.02
@@ -34,31 +37,26 @@ class Worker:
         store: Where the queue is.
         slots: How many queued runs may train at once, all workers together.
         parent: The process that started this one, as `this_process` names it.
+        shutdown: Makes `work` return soon; a run in progress becomes *interrupted*.
     """
 
-    def __init__(self, store: Store, *, slots: int, parent: str) -> None:
+    def __init__(self, store: Store, *, slots: int, parent: str, shutdown: Shutdown) -> None:
         self._store = store
         self._slots = slots
         self._parent = parent
         self._name = this_process()
-        self._shutdown = threading.Event()
-        self._recorder: Recorder | None = None
-
-    def shut_down(self) -> None:
-        """Make `work` return soon; a run in progress becomes *interrupted*."""
-        self._shutdown.set()
-        if self._recorder is not None:
-            self._recorder.stop_requested.set()
+        self._shutdown = shutdown
 
     def work(self) -> None:
         """Work until told to shut down or the parent is gone."""
-        from trainer.training import warm_up
+        from trainer.training import WarmModel
 
-        warm_up()
+        warm = WarmModel()
+        warm.warm_up()
         _log.info("ready")
         watcher = self._store.watch()
         next_look_at_parent = 0.0
-        while not self._shutdown.wait(_LOOK_SECONDS):
+        while not self._shutdown.requested:
             if time.monotonic() >= next_look_at_parent:
                 if not is_running(self._parent):
                     _log.info("the server is gone")
@@ -67,29 +65,27 @@ class Worker:
             if watcher.changed():
                 claim = self._store.claim_next(self._name, slots=self._slots)
                 if claim is not None:
-                    self._train(claim)
+                    self._train(claim, warm)
+            time.sleep(_LOOK_SECONDS)
         watcher.close()
 
-    def _train(self, claim: Claim) -> None:
-        from trainer.training import Training, forget
+    def _train(self, claim: Claim, warm: WarmModel) -> None:
+        from trainer.training import Training
 
         _log.info("run %s begins", claim.run_id)
-        recorder = self._recorder = Recorder(self._store, claim)
-        if self._shutdown.is_set():
-            recorder.stop_requested.set()
+        recorder = Recorder(self._store, claim)
         try:
             config = RunConfig.from_dict(self._store.run(claim.run_id).config)
         except InvalidInput as error:
             recorder.end("failed", str(error))
             return
-        state = Training(config, recorder).run(shutdown=self._shutdown)
-        self._recorder = None
+        state = Training(config, recorder, warm=warm, shutdown=self._shutdown).run()
         _log.info("run %s ends: %s", claim.run_id, state)
-        forget()
 
 
 def main() -> None:
     """Work until the parent is gone or the process is told to end."""
+    shutdown = Shutdown()
     parser = argparse.ArgumentParser(prog="python -m trainer.worker")
     parser.add_argument("--parent", required=True, help="the process that started this one")
     parent = parser.parse_args().parent
@@ -98,10 +94,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     settings = Settings.from_environment()
     store = Store(settings.store_url)
-    worker = Worker(store, slots=settings.slots, parent=parent)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.shut_down())
-    worker.work()
+    Worker(store, slots=settings.slots, parent=parent, shutdown=shutdown).work()
     store.close()
 
 

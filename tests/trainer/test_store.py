@@ -103,7 +103,7 @@ def test_no_name_makes_a_run_or_the_list_of_runs_unreadable(store, name):
     store.write(claim, first_seq=1, records=[epoch(0, **{name: 1.0})], message=name)
     assert [run.run_id for run in store.runs()] == [run_id]
     assert "\x00" not in store.run(run_id).name
-    assert [values for values in store.history(run_id).values()] == [[1.0]]
+    assert list(store.history(run_id).values()) == [[1.0]]
     json.dumps(store.run(run_id).config).encode()
 
 
@@ -236,7 +236,7 @@ def test_of_many_processes_that_empty_the_queue_each_run_goes_to_one(store, url)
         process.stdin.flush()
     claimed_by = [process.communicate()[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4
-    assert sorted(sum(claimed_by, [])) == sorted(run_ids)
+    assert sorted(run_id for taken in claimed_by for run_id in taken) == sorted(run_ids)
     for number, taken in enumerate(claimed_by):
         # Each got its share in the queue's order.
         assert taken == [run_id for run_id in run_ids if run_id in taken]
@@ -485,7 +485,9 @@ def test_a_watcher_tells_that_another_process_wrote(store, other):
     watcher.close()
 
 
-@pytest.mark.parametrize("text", ["", "1", "1.", ".1", "a.b", "-1.2", "1.2.3", "1.٢", "1,2", " 1.2"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.", ".1", "a.b", "-1.2", "1.2.3", "1.٢", "1,2", " 1.2"]
+)
 def test_text_that_is_no_cursor_is_none(text):
     assert Cursor.parse(text) is None
 

@@ -28,6 +28,13 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared_worker_store(shared_server: Server) -> Iterator[Store]:
+    store = Store(shared_server.store.url)
+    yield store
+    store.close()
+
+
 @pytest.fixture
 def worker_store(store_url: str) -> Iterator[Store]:
     """A store of its own, as another process has it."""

@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from pages.live import hub, stream
-from pages.live.mailbox import MAILBOX_SIZE, Mailbox
+from pages.live import hub, mailbox, stream
+from pages.live.mailbox import Mailbox
 from pages.live.reader import MAX_DELTA_POINTS, MAX_SNAPSHOT_POINTS
 from tests.pages.live.live_server import (
     WAIT_SECONDS,
@@ -97,14 +97,16 @@ def expected_points(store: Store, run_id: str) -> dict[str, Any]:
     }
 
 
-def test_the_first_message_is_a_snapshot_of_the_run(server: Server, worker_store: Store) -> None:
-    writer = Writer(worker_store, num_steps=4)
+def test_the_first_message_is_a_snapshot_of_the_run(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer = Writer(shared_worker_store, num_steps=4)
     writer.start()
     writer.write_epoch()
     writer.write(writer.steps(2), step=2, epochs_per_second=0.5)
 
     chart = Chart()
-    with connect(server.url(writer.run_id)) as websocket:
+    with connect(shared_server.url(writer.run_id)) as websocket:
         message = receive(websocket, chart)
 
     assert (message["type"], message["cursor"]) == ("snapshot", "1.3")
@@ -112,7 +114,7 @@ def test_the_first_message_is_a_snapshot_of_the_run(server: Server, worker_store
     assert message["series"]["val_loss"] == {"x": [1], "y": [1]}
     assert message["run"] == {
         "run_id": writer.run_id,
-        "name": worker_store.run(writer.run_id).name,
+        "name": shared_worker_store.run(writer.run_id).name,
         "state": "training",
         "message": "",
         "queue_place": None,
@@ -127,12 +129,12 @@ def test_the_first_message_is_a_snapshot_of_the_run(server: Server, worker_store
 
 
 def test_deltas_bring_what_comes_later_and_the_end_closes(
-    server: Server, worker_store: Store
+    shared_server: Server, shared_worker_store: Store
 ) -> None:
-    writer = Writer(worker_store)
+    writer = Writer(shared_worker_store)
     writer.start()
     chart = Chart()
-    with connect(server.url(writer.run_id)) as websocket:
+    with connect(shared_server.url(writer.run_id)) as websocket:
         receive(websocket, chart)
         writer.write_epoch()
         receive_until(websocket, chart, epoch=1)
@@ -142,16 +144,18 @@ def test_deltas_bring_what_comes_later_and_the_end_closes(
         assert close_code(websocket) == 1000
 
     assert set(chart.kinds[1:]) == {"delta"}
-    assert chart.points == expected_points(worker_store, writer.run_id)
+    assert chart.points == expected_points(shared_worker_store, writer.run_id)
 
 
-def test_a_run_that_is_over_comes_in_one_message(server: Server, worker_store: Store) -> None:
-    writer = Writer(worker_store)
+def test_a_run_that_is_over_comes_in_one_message(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer = Writer(shared_worker_store)
     writer.start()
     writer.write_epoch(loss=float("nan"))
     writer.finish("diverged")
     chart = Chart()
-    with connect(server.url(writer.run_id)) as websocket:
+    with connect(shared_server.url(writer.run_id)) as websocket:
         receive(websocket, chart)
         assert close_code(websocket) == 1000
 
@@ -166,11 +170,11 @@ def test_an_unknown_run_closes_with_a_code_of_its_own(shared_server: Server, run
 
 
 def test_no_point_is_lost_or_doubled_however_often_a_viewer_reconnects(
-    server: Server, worker_store: Store
+    shared_server: Server, shared_worker_store: Store
 ) -> None:
     choose = random.Random(0)
-    num_epochs, pause = 700, threading.Event()
-    writer = Writer(worker_store, epochs=num_epochs)
+    num_epochs, pause = 450, threading.Event()
+    writer = Writer(shared_worker_store, epochs=num_epochs)
     writer.start()
 
     def train() -> None:
@@ -184,7 +188,7 @@ def test_no_point_is_lost_or_doubled_however_often_a_viewer_reconnects(
     first_kinds = []
     with in_background(train):
         while chart.run.get("state") != "finished":
-            with connect(server.url(writer.run_id, chart.cursor)) as websocket:
+            with connect(shared_server.url(writer.run_id, chart.cursor)) as websocket:
                 first_kinds.append(receive(websocket, chart)["type"])
                 with suppress(ConnectionClosed):
                     for _ in range(choose.randrange(3)):
@@ -193,7 +197,7 @@ def test_no_point_is_lost_or_doubled_however_often_a_viewer_reconnects(
     assert first_kinds[0] == "snapshot"
     assert set(first_kinds[1:]) == {"delta"}
     assert len(first_kinds) > 5
-    assert chart.points == expected_points(worker_store, writer.run_id)
+    assert chart.points == expected_points(shared_worker_store, writer.run_id)
 
 
 @pytest.mark.parametrize(
@@ -211,24 +215,28 @@ def test_a_cursor_that_fits_to_nothing_gets_a_snapshot(shared_server: Server, af
     assert chart.points == expected_points(shared_server.store, writer.run_id)
 
 
-def test_a_viewer_who_missed_too_much_gets_a_snapshot(server: Server, worker_store: Store) -> None:
-    writer = Writer(worker_store, num_steps=MAX_SNAPSHOT_POINTS + 1)
+def test_a_viewer_who_missed_too_much_gets_a_snapshot(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer = Writer(shared_worker_store, num_steps=MAX_SNAPSHOT_POINTS + 1)
     writer.start()
     chart = Chart()
     writer.write_epoch()
-    with connect(server.url(writer.run_id)) as websocket:
+    with connect(shared_server.url(writer.run_id)) as websocket:
         receive(websocket, chart)
     writer.write_epoch()
-    with connect(server.url(writer.run_id, chart.cursor)) as websocket:
+    with connect(shared_server.url(writer.run_id, chart.cursor)) as websocket:
         assert receive(websocket, chart)["type"] == "snapshot"
 
 
-def test_a_hundred_viewers_of_a_run_see_the_same(server: Server, worker_store: Store) -> None:
-    writer = Writer(worker_store)
+def test_a_hundred_viewers_of_a_run_see_the_same(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer = Writer(shared_worker_store)
 
     async def view(joined: asyncio.Semaphore) -> list[str]:
         texts = []
-        async with connect_async(server.url(writer.run_id)) as websocket:
+        async with connect_async(shared_server.url(writer.run_id)) as websocket:
             with suppress(ConnectionClosed):
                 while True:
                     texts.append(str(await asyncio.wait_for(websocket.recv(), WAIT_SECONDS)))
@@ -258,13 +266,13 @@ def test_a_hundred_viewers_of_a_run_see_the_same(server: Server, worker_store: S
     for text in seen[0]:
         chart.apply(text)
     assert chart.run["state"] == "finished"
-    assert chart.points == expected_points(worker_store, writer.run_id)
+    assert chart.points == expected_points(shared_worker_store, writer.run_id)
 
 
 def test_messages_stay_few_and_small_however_fast_the_training_is(
-    server: Server, worker_store: Store
+    shared_server: Server, shared_worker_store: Store
 ) -> None:
-    writer = Writer(worker_store, num_steps=440, names=["loss", "accuracy"])
+    writer = Writer(shared_worker_store, num_steps=440, names=["loss", "accuracy"])
     stop = threading.Event()
 
     def train() -> None:
@@ -275,7 +283,7 @@ def test_messages_stay_few_and_small_however_fast_the_training_is(
 
     chart = Chart()
     times: list[float] = []
-    with in_background(train), connect(server.url(writer.run_id)) as websocket:
+    with in_background(train), connect(shared_server.url(writer.run_id)) as websocket:
         try:
             while len(times) < 20:
                 text = str(websocket.recv(timeout=WAIT_SECONDS))
@@ -290,7 +298,7 @@ def test_messages_stay_few_and_small_however_fast_the_training_is(
     # The first delta may follow the snapshot at once.
     assert 18 / (times[-1] - times[1]) <= 10.5
     assert writer.epoch * writer.num_steps > 5 * MAX_SNAPSHOT_POINTS
-    with connect(server.url(writer.run_id)) as websocket:
+    with connect(shared_server.url(writer.run_id)) as websocket:
         series = receive(websocket, Chart())["series"]
     assert set(series) == {"loss", "accuracy", "val_loss", "step/loss", "step/accuracy"}
     for points in series.values():
@@ -302,8 +310,10 @@ def test_messages_stay_few_and_small_however_fast_the_training_is(
 
 
 def test_a_viewer_who_cannot_keep_up_costs_no_memory_and_gets_all_in_the_end(
-    store_url: str, worker_store: Store
+    store_url: str, worker_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert mailbox.MAILBOX_SIZE == 20
+    monkeypatch.setattr(mailbox, "MAILBOX_SIZE", 6)
     # Wide messages and small buffers, so that the way to the client is soon full.
     names = [f"metric {number} {'x' * 200}" for number in range(100)]
     writer = Writer(worker_store, names=names)
@@ -316,18 +326,18 @@ def test_a_viewer_who_cannot_keep_up_costs_no_memory_and_gets_all_in_the_end(
             stop.wait(0.03)
         writer.finish()
 
-    def lags(mailbox: Mailbox, sizes: list[int]) -> bool:
-        sizes.append(len(mailbox))
-        return mailbox.overflowed
+    def lags(box: Mailbox, sizes: list[int]) -> bool:
+        sizes.append(len(box))
+        return box.overflowed
 
     def lag(server: Server) -> list[int]:
-        (mailbox,) = wait_until(
+        (box,) = wait_until(
             lambda: [box for feed in server.hub._feeds.values() for box in feed.members],
             "the viewer is registered",
         )
         sizes: list[int] = []
         try:
-            wait_until(lambda: lags(mailbox, sizes), "it lags behind")
+            wait_until(lambda: lags(box, sizes), "it lags behind")
         finally:
             stop.set()
         return sizes
@@ -348,7 +358,7 @@ def test_a_viewer_who_cannot_keep_up_costs_no_memory_and_gets_all_in_the_end(
     with serving(store_url, send_buffer=16_384) as server, in_background(train):
         sizes = asyncio.run(view(server, chart))
 
-    assert max(sizes) <= MAILBOX_SIZE
+    assert max(sizes) <= mailbox.MAILBOX_SIZE
     assert chart.run["state"] == "finished"
     assert chart.points == expected_points(worker_store, writer.run_id)
 
@@ -367,14 +377,14 @@ def deaf_viewer(server: Server, store: Store) -> Iterator[None]:
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
-        (mailbox,) = wait_until(
+        (box,) = wait_until(
             lambda: [box for feed in server.hub._feeds.values() for box in feed.members],
             "the viewer is registered",
         )
 
         def is_full() -> bool:
             writer.write_epoch()
-            return len(mailbox) > 0
+            return len(box) > 0
 
         wait_until(is_full, "the way to it is full")
         yield
@@ -441,12 +451,12 @@ def _follow_many(
 
 
 def test_an_epoch_of_unknown_length_is_drawn_in_order_and_redrawn_when_it_is_known(
-    server: Server, worker_store: Store
+    shared_server: Server, shared_worker_store: Store
 ) -> None:
-    writer = Writer(worker_store, num_steps=100, declared=False)
+    writer = Writer(shared_worker_store, num_steps=100, declared=False)
     writer.start()
     chart = Chart()
-    with connect(server.url(writer.run_id)) as websocket:
+    with connect(shared_server.url(writer.run_id)) as websocket:
         for first in range(0, 100, 20):
             writer.write(writer.steps(20, first=first), step=first + 20)
             receive_until(websocket, chart, step=first + 20)
@@ -457,17 +467,19 @@ def test_an_epoch_of_unknown_length_is_drawn_in_order_and_redrawn_when_it_is_kno
     writer.write(writer.steps(0), epoch=1)
     writer.epoch = 1
     writer.write(writer.steps(100), step=100)
-    with connect(server.url(writer.run_id, guessed)) as websocket:
+    with connect(shared_server.url(writer.run_id, guessed)) as websocket:
         assert receive(websocket, chart)["type"] == "snapshot"
     x, y = chart.points["step/loss"]
     assert x == pytest.approx([(place + 1) / 100 for place in range(200)], rel=1e-5)
     assert y[99:101] == pytest.approx([0.099, 1.0])
-    with connect(server.url(writer.run_id, chart.cursor)) as websocket:
+    with connect(shared_server.url(writer.run_id, chart.cursor)) as websocket:
         assert receive(websocket, chart)["type"] == "delta"
 
 
-def test_values_that_are_not_finite_are_null(server: Server, worker_store: Store) -> None:
-    writer = Writer(worker_store, num_steps=3)
+def test_values_that_are_not_finite_are_null(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer = Writer(shared_worker_store, num_steps=3)
     writer.start()
     record = writer.steps()
     assert record.values is not None
@@ -475,18 +487,18 @@ def test_values_that_are_not_finite_are_null(server: Server, worker_store: Store
     writer.write(record)
     writer.write_epoch(loss=float("nan"))
     chart = Chart()
-    with connect(server.url(writer.run_id)) as websocket:
+    with connect(shared_server.url(writer.run_id)) as websocket:
         receive(websocket, chart)
     assert chart.points["step/loss"][1][:3] == [None, None, None]
     assert chart.points["val_loss"] == ([1], [None])
 
 
-def test_a_viewer_can_ask_for_a_snapshot(server: Server, worker_store: Store) -> None:
-    writer = Writer(worker_store)
+def test_a_viewer_can_ask_for_a_snapshot(shared_server: Server, shared_worker_store: Store) -> None:
+    writer = Writer(shared_worker_store)
     writer.start()
     writer.write_epoch()
     chart = Chart()
-    with connect(server.url(writer.run_id)) as websocket:
+    with connect(shared_server.url(writer.run_id)) as websocket:
         receive(websocket, chart)
         for _ in range(50):
             websocket.send("snapshot")
@@ -495,7 +507,7 @@ def test_a_viewer_can_ask_for_a_snapshot(server: Server, worker_store: Store) ->
         receive_until(websocket, chart, epoch=2)
     # Fifty wishes within a second are one.
     assert chart.kinds.count("snapshot") == 2
-    assert chart.points == expected_points(worker_store, writer.run_id)
+    assert chart.points == expected_points(shared_worker_store, writer.run_id)
 
 
 @pytest.mark.parametrize("message", ["", "Snapshot", '{"a": 1}', b"snapshot", "s" * 1_025])

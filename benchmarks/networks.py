@@ -1,0 +1,115 @@
+"""The two networks that are trained, as anybody would write them and as the program has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from trainer.config import RunConfig
+from trainer.datasets import load
+from trainer.datasets.spec import LoadOptions
+from trainer.datasets.split import split
+from trainer.feeding import FedModel
+
+SEED = 0
+CNN_ROWS = 6_000
+_CNN_BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Data and batch size; `build` makes its network.
+
+    Attributes:
+        name: "digits" or "cnn".
+        x: Training features.
+        y: Training targets, class indices.
+        validation_data: Features and targets to validate on.
+        batch_size: Rows per step.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    validation_data: tuple[np.ndarray, np.ndarray]
+    batch_size: int
+
+    def build(self, model_class: type[keras.Model] = keras.Model) -> keras.Model:
+        """Return the compiled network; the same weights each time."""
+        keras.utils.set_random_seed(SEED)
+        inputs = keras.Input(self.x.shape[1:])
+        outputs = _mlp(inputs) if self.name == "digits" else _cnn(inputs)
+        model = model_class(inputs, outputs)
+        model.compile(
+            optimizer=keras.optimizers.Adam(learning_rate=0.001),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model
+
+
+def problem(name: str) -> Problem:
+    """Return the digits MLP's problem, as the form's defaults set it up, or the CNN's."""
+    config = RunConfig.create("digits")
+    parts = split(
+        load("digits", LoadOptions()), config.spec, validation_split=0.2, seed=config.seed
+    )
+    if name == "digits":
+        return Problem(
+            name=name,
+            x=parts.x_train,
+            y=parts.y_train,
+            validation_data=(parts.x_val, parts.y_val),
+            batch_size=config.batch_size,
+        )
+    random = np.random.default_rng(SEED)
+    chosen = random.integers(len(parts.x_train), size=CNN_ROWS)
+    return Problem(
+        name=name,
+        x=_enlarged(parts.x_train[chosen], random),
+        y=parts.y_train[chosen],
+        validation_data=(_enlarged(parts.x_val, random), parts.y_val),
+        batch_size=_CNN_BATCH,
+    )
+
+
+def fed(problem: Problem) -> tuple[FedModel, dict[str, object]]:
+    """Return the network as the program trains it, and what its `fit` is called with."""
+    from trainer.feeding import validation_batches
+
+    model = problem.build(FedModel)
+    assert isinstance(model, FedModel)
+    orders = model.feed(problem.x, problem.y, batch_size=problem.batch_size, seed=SEED, num_logs=2)
+    arguments = {
+        "x": orders,
+        "steps_per_epoch": 1,
+        "validation_data": validation_batches(*problem.validation_data),
+        "shuffle": False,
+    }
+    return model, arguments
+
+
+def _mlp(inputs: keras.KerasTensor) -> keras.KerasTensor:
+    # As `trainer.models.build` with the default RunConfig of digits.
+    scaled = keras.layers.Rescaling(1 / RunConfig.create("digits").spec.pixel_scale)(inputs)
+    hidden = keras.layers.Dense(64, activation="relu")(keras.layers.Flatten()(scaled))
+    return keras.layers.Dense(10, activation="softmax")(hidden)
+
+
+def _cnn(inputs: keras.KerasTensor) -> keras.KerasTensor:
+    hidden = keras.layers.Conv2D(32, 3, activation="relu")(inputs)
+    hidden = keras.layers.MaxPooling2D()(hidden)
+    hidden = keras.layers.Conv2D(64, 3, activation="relu")(hidden)
+    hidden = keras.layers.MaxPooling2D()(hidden)
+    hidden = keras.layers.Flatten()(hidden)
+    hidden = keras.layers.Dense(128, activation="relu")(hidden)
+    return keras.layers.Dense(10, activation="softmax")(hidden)
+
+
+def _enlarged(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return 28×28 pictures of the 8×8 digits, each with its own noise."""
+    large = np.kron(images[..., 0] / 16, np.ones((3, 3)))
+    large = np.pad(large, ((0, 0), (2, 2), (2, 2)))[..., None]
+    return (large + random.normal(scale=0.1, size=large.shape)).astype("float32")

@@ -1,0 +1,45 @@
+"""Pages as Streamlit's own test harness runs them, on a store of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from trainer.settings import Settings
+from trainer.store import Store
+
+PAGES = Path(__file__).parents[2] / "pages"
+# Far above what any run of a page takes.
+RUN_SECONDS = 60
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def store(data_folder: Path) -> Iterator[Store]:
+    """The store that the pages use, as another process has it."""
+    store = Store(Settings.from_environment().store_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def open_train_page(store: Store) -> OpenPage:
+    """Open the train page at an address with these parameters."""
+
+    def open_page(**parameters: str | list[str]) -> AppTest:
+        page = AppTest.from_file(str(PAGES / "shell.py"), default_timeout=RUN_SECONDS)
+        for name, value in parameters.items():
+            page.query_params[name] = value
+        return page.run()
+
+    return open_page
+
+
+@pytest.fixture
+def open_runs_page(open_train_page: OpenPage) -> Callable[[], AppTest]:
+    """Open the runs page."""
+    return lambda: open_train_page().switch_page(str(PAGES / "runs.py")).run()

@@ -1,0 +1,275 @@
+"""The form: what it offers, what it refuses, and how a link fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.forms import config_of, escaped, form_link
+from trainer.config import RunConfig, defaults_for
+from trainer.datasets import DATASETS
+from trainer.losses import LOSSES
+from trainer.metrics import METRICS
+from trainer.store import Store
+
+OpenPage = Callable[..., AppTest]
+
+CONTRACT_LABELS = {"Dataset", "Loss", "Metrics", "Epochs", "Batch size"}
+
+
+def fields(page: AppTest) -> dict[str, Any]:
+    """Return the form's widgets by key."""
+    widgets = [*page.selectbox, *page.multiselect, *page.number_input, *page.text_input]
+    return {widget.key: widget for widget in widgets}
+
+
+def said_beside_fields(page: AppTest) -> list[str]:
+    return [caption.value for caption in page.caption if ":material/error:" in caption.value]
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_only_what_fits_the_dataset_is_offered_and_nothing_need_be_touched(
+    dataset: str, open_train_page: OpenPage
+) -> None:
+    page = open_train_page(dataset=dataset)
+
+    assert not page.exception
+    task = DATASETS[dataset].task
+    form = fields(page)
+    assert form["loss"].options == [loss.name for loss in LOSSES.values() if task in loss.tasks]
+    assert form["metrics"].options == [
+        metric.name for metric in METRICS.values() if task in metric.tasks
+    ]
+    defaults = defaults_for(dataset)
+    assert {
+        key: tuple(field.value) if key == "metrics" else field.value for key, field in form.items()
+    } == {key: defaults[key] for key in form}
+    assert ("noise" in form) == (DATASETS[dataset].default_noise is not None)
+    assert not said_beside_fields(page)
+
+
+def test_every_field_has_its_label_and_a_line_of_help(open_train_page: OpenPage) -> None:
+    form = fields(open_train_page(dataset="moons"))
+
+    assert set(form) == set(defaults_for("moons"))
+    assert {field.label for field in form.values()} >= CONTRACT_LABELS
+    for key, field in form.items():
+        assert field.label, key
+        assert field.help, key
+
+
+def test_the_help_of_loss_and_metrics_explains_each_one_that_is_offered(
+    open_train_page: OpenPage,
+) -> None:
+    form = fields(open_train_page(dataset="breast_cancer"))
+
+    for name in form["loss"].options:
+        assert LOSSES[name].help in form["loss"].help
+    for name in form["metrics"].options:
+        assert METRICS[name].help in form["metrics"].help
+
+
+def test_another_dataset_brings_its_own_defaults_and_keeps_seed_and_name(
+    open_train_page: OpenPage,
+) -> None:
+    page = open_train_page()
+    form = fields(page)
+    form["loss"].select("mean_squared_error")
+    form["metrics"].set_value(["accuracy", "top_3_accuracy"])
+    form["epochs"].set_value(3)
+    form["seed"].set_value(7)
+    form["name"].set_value("mine")
+    page.run()
+
+    page.selectbox(key="dataset").select("line").run()
+
+    assert not page.exception
+    form = fields(page)
+    defaults = defaults_for("line")
+    assert form["loss"].value == defaults["loss"]
+    assert tuple(form["metrics"].value) == defaults["metrics"]
+    assert form["epochs"].value == defaults["epochs"]
+    assert form["hidden_layers"].value == 0
+    assert form["noise"].value == defaults["noise"]
+    assert form["seed"].value == 7
+    assert form["name"].value == "mine"
+    assert not said_beside_fields(page)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "sentence"),
+    [
+        ("epochs", 0, "epochs must be a positive integer. Got 0."),
+        ("epochs", -1, "epochs must be a positive integer. Got -1."),
+        ("epochs", 10**9, "epochs must be at most 100,000. Got 1000000000."),
+        ("batch_size", 0, "batch_size must be a positive integer. Got 0."),
+        (
+            "batch_size",
+            321,
+            "batch_size must be at most the number of training rows, 320. Got 321.",
+        ),
+        ("learning_rate", 0.0, "learning_rate must be a positive number. Got 0.0."),
+        ("learning_rate", -0.1, "learning_rate must be a positive number. Got -0.1."),
+        ("validation_split", 0.95, "validation_split must be a number from 0 to 0.9. Got 0.95."),
+        ("dropout", 1.0, "dropout must be a number from 0 to less than 1. Got 1.0."),
+        ("hidden_layers", 11, "hidden_layers must be an integer from 0 to 10. Got 11."),
+        ("units", 0, "units must be an integer from 1 to 4096. Got 0."),
+        ("seed", -1, "seed must be an integer from 0 to 2147483647. Got -1."),
+        ("noise", -0.5, "noise must be a number from 0 to 2. Got -0.5."),
+    ],
+)
+def test_a_bad_value_is_refused_beside_its_field_and_starts_nothing(
+    parameter: str, value: float, sentence: str, open_train_page: OpenPage, store: Store
+) -> None:
+    page = open_train_page(dataset="moons")
+    page.number_input(key=parameter).set_value(value).run()
+
+    assert not page.exception
+    (said,) = said_beside_fields(page)
+    assert escaped(sentence) in said
+
+    start_button(page).click().run()
+    assert not page.exception
+    assert [error.value for error in page.error] == [escaped(sentence)]
+    assert store.runs() == []
+    assert "run" not in page.query_params
+
+
+def test_each_problem_stands_right_below_its_own_field(open_train_page: OpenPage) -> None:
+    page = open_train_page(epochs="0", units="0")
+
+    in_order = [element for element in page.sidebar if element.type != "unknown"]
+    places = {getattr(element, "key", None): place for place, element in enumerate(in_order)}
+    for parameter in ("epochs", "units"):
+        below = in_order[places[parameter] + 1]
+        assert below.type == "caption"
+        assert escaped(f"{parameter} must be") in below.value
+
+
+def test_a_corrected_value_takes_its_problem_away(open_train_page: OpenPage) -> None:
+    page = open_train_page(epochs="0")
+    assert said_beside_fields(page)
+
+    page.number_input(key="epochs").set_value(3).run()
+
+    assert not said_beside_fields(page)
+
+
+def test_a_link_fills_the_whole_form(open_train_page: OpenPage) -> None:
+    config = RunConfig.create(
+        "moons",
+        noise=0.3,
+        hidden_layers=2,
+        units=16,
+        activation="tanh",
+        dropout=0.1,
+        loss="mean_squared_error",
+        metrics=("auc", "recall"),
+        optimizer="sgd",
+        learning_rate=0.05,
+        epochs=7,
+        batch_size=16,
+        validation_split=0.3,
+        seed=5,
+        name="Réseau nº 1",
+    )
+    link = parse_qs(urlsplit(form_link(config)).query)
+
+    page = open_train_page(
+        **{key: value if len(value) > 1 else value[0] for key, value in link.items()}
+    )
+
+    assert not page.exception
+    wanted = config.to_dict()
+    assert {key: field.value for key, field in fields(page).items()} == {
+        key: wanted[key] for key in fields(page)
+    }
+
+
+def test_a_link_with_nonsense_gives_the_defaults_and_no_traceback(
+    open_train_page: OpenPage,
+) -> None:
+    page = open_train_page(
+        dataset="no such data", loss="hinge", metrics=["f1"], epochs="many", learning_rate="nan"
+    )
+
+    assert not page.exception
+    form = fields(page)
+    defaults = defaults_for("digits")
+    for key in ("loss", "epochs", "learning_rate"):
+        assert form[key].value == defaults[key]
+    assert form["dataset"].value == "digits"
+
+
+def test_a_link_with_a_loss_that_does_not_fit_the_data_gives_one_that_does(
+    open_train_page: OpenPage,
+) -> None:
+    page = open_train_page(dataset="diabetes", loss="binary_crossentropy", metrics=["auc"])
+
+    assert not page.exception
+    assert fields(page)["loss"].value == "mean_squared_error"
+    assert set(fields(page)["metrics"].value) <= set(fields(page)["metrics"].options)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_link_to_a_config_that_suits_the_dataset_names_the_dataset_alone(dataset: str) -> None:
+    assert form_link(RunConfig.create(dataset)) == f"/?dataset={dataset}"
+
+
+def test_the_link_to_a_config_says_what_differs_and_no_more() -> None:
+    config = RunConfig.create("moons", epochs=3, metrics=("auc", "recall"))
+
+    query = parse_qs(urlsplit(form_link(config, run="abc")).query)
+
+    assert query == {
+        "dataset": ["moons"],
+        "epochs": ["3"],
+        "metrics": ["auc", "recall"],
+        "run": ["abc"],
+    }
+
+
+def test_a_run_has_the_config_that_the_form_gave_it(store: Store) -> None:
+    config = RunConfig.create("moons", epochs=3)
+
+    assert config_of(store.run(store.create_run(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"model": "functional_1", "epochs": 3},
+        {"dataset": "of another time"},
+        {"dataset": "digits", "loss": "x"},
+    ],
+    ids=["somebody's own fit()", "an unknown dataset", "an unknown loss"],
+)
+def test_a_run_that_no_form_describes_has_no_config(stored: dict[str, Any], store: Store) -> None:
+    assert config_of(store.run(store.create_run(stored))) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![](http://example.invalid/x.png)",
+        "<img src=x onerror=alert(1)>",
+        "[a](javascript:alert(1))",
+        ":red[x] `code` **bold** $x^2$",
+    ],
+)
+def test_escaped_text_has_no_mark_that_markdown_obeys(text: str) -> None:
+    shown = escaped(text)
+
+    assert shown.replace("\\", "") == text
+    for place, sign in enumerate(shown):
+        if sign in "![]()<>`*$:":
+            assert shown[place - 1] == "\\"
+
+
+def start_button(page: AppTest) -> Any:
+    (button,) = [button for button in page.button if button.label == "Start training"]
+    return button

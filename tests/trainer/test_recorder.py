@@ -1,0 +1,234 @@
+"""The writer of a run: what it is told gets into the store, once, in order, whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import sqlite3
+import threading
+
+import numpy as np
+import pytest
+
+import trainer.store
+from tests.waiting import wait_until
+from trainer.errors import StoreUnusable
+from trainer.recorder import Recorder
+from trainer.store import Cursor, Store
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "runs.sqlite"
+
+
+@pytest.fixture
+def store(file):
+    opened = Store(f"sqlite:///{file}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def recorder(store):
+    return new_recorder(store)
+
+
+def new_recorder(store: Store) -> Recorder:
+    return Recorder(store, store.claim(store.create_run({}), "me"))
+
+
+@contextlib.contextmanager
+def serving(recorder: Recorder, **arguments):
+    """Serve a recorder in a thread, as a worker's main thread does."""
+    done = threading.Event()
+    thread = threading.Thread(target=recorder.serve, args=(done,), kwargs=arguments)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def locked(file):
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def test_epochs_and_steps_are_numbered_in_the_order_they_were_learnt(recorder, store):
+    run_id = recorder.claim.run_id
+    recorder.begin(epochs=2, steps_per_epoch=3)
+    recorder.log_steps(0, 0, ["loss"], np.array([[3.0], [2.0]]))
+    recorder.flush()
+    recorder.log_steps(0, 2, ["loss"], np.array([[1.0]]))
+    recorder.log_epoch(0, {"loss": 1.0, "val_loss": 2.0})
+    recorder.flush()
+    run, records = store.updates(run_id)
+    assert [record.cursor for record in records] == [Cursor(1, 1), Cursor(1, 2), Cursor(1, 3)]
+    assert [(record.kind, record.epoch, record.step) for record in records] == [
+        ("steps", 0, 0),
+        ("steps", 0, 2),
+        ("epoch", 0, 0),
+    ]
+    assert (run.state, run.epoch, run.step, run.epochs, run.steps_per_epoch) == (
+        "training",
+        1,
+        0,
+        2,
+        3,
+    )
+    assert run.epochs_per_second > 0
+    assert run.seconds > 0
+
+
+def test_the_run_tells_how_many_steps_of_the_epoch_are_done(recorder, store):
+    recorder.begin(epochs=1, steps_per_epoch=100)
+    recorder.log_steps(0, 7, ["loss"], np.zeros((3, 1)))
+    recorder.flush()
+    assert store.run(recorder.claim.run_id).step == 10
+    recorder.log_steps(0, 19, ["loss"], np.zeros((3, 1)), stride=10)
+    recorder.flush()
+    assert store.run(recorder.claim.run_id).step == 40
+    assert store.updates(recorder.claim.run_id)[1][-1].data == {"names": ["loss"], "stride": 10}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan")])
+def test_a_value_that_is_not_finite_is_recorded_as_null(recorder, store, value):
+    recorder.log_epoch(0, {"loss": value, "accuracy": np.float32(0.5)})
+    recorder.flush()
+    assert store.history(recorder.claim.run_id) == {"loss": [None], "accuracy": [0.5]}
+
+
+def test_the_end_is_recorded_with_everything_before_it(recorder, store):
+    recorder.begin(epochs=1, steps_per_epoch=1)
+    recorder.log_epoch(0, {"loss": 1.0})
+    recorder.end("finished", "well", seconds=12.5)
+    run = store.run(recorder.claim.run_id)
+    assert (run.state, run.message, run.seconds, run.epoch) == ("finished", "well", 12.5, 1)
+    assert run.started_at is not None
+    assert run.ended_at >= run.started_at
+    recorder.log_epoch(1, {"loss": 0.5})
+    recorder.flush()
+    assert recorder.is_lost
+    assert store.history(recorder.claim.run_id) == {"loss": [1.0]}
+
+
+def test_a_writer_whose_run_was_taken_over_stops_and_writes_nothing_more(recorder, store):
+    run_id = recorder.claim.run_id
+    recorder.begin(epochs=5, steps_per_epoch=1)
+    recorder.flush()
+    store.interrupt(store.run(run_id), "gone")
+    recorder.log_epoch(0, {"loss": 1.0})
+    recorder.flush()
+    assert recorder.is_lost
+    assert recorder.stop_requested.is_set()
+    recorder.end("finished")
+    assert store.run(run_id).state == "interrupted"
+    assert store.history(run_id) == {}
+
+
+def test_while_it_is_served_everything_is_recorded_and_the_pulse_is_given(recorder, store):
+    run_id = recorder.claim.run_id
+    looks = threading.Semaphore(0)
+    with serving(recorder, each_look=looks.release):
+        recorder.begin(epochs=3, steps_per_epoch=1)
+        for number in range(3):
+            recorder.log_epoch(number, {"loss": float(number)})
+            wait_until(lambda: store.run(run_id).epoch == number + 1, "the epoch is in the store")  # noqa: B023
+        pulse = store.run(run_id).pulse
+        assert looks.acquire(timeout=60)
+        # With nothing to record it still shows that it lives.
+        wait_until(lambda: store.run(run_id).pulse > pulse, "the pulse moved")
+        assert looks.acquire(timeout=60)
+    assert store.history(run_id) == {"loss": [0.0, 1.0, 2.0]}
+
+
+def test_while_it_is_served_a_stop_is_heard(recorder, store):
+    with serving(recorder):
+        assert not recorder.stop_requested.is_set()
+        store.stop(recorder.claim.run_id)
+        assert recorder.stop_requested.wait(timeout=60)
+
+
+def test_many_threads_may_record_at_once(recorder, store):
+    def record(name: str) -> None:
+        for number in range(50):
+            recorder.log_epoch(number, {name: float(number)})
+
+    threads = [threading.Thread(target=record, args=(name,)) for name in "abcd"]
+    with serving(recorder):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    recorder.flush()
+    _, records = store.updates(recorder.claim.run_id)
+    assert [record.cursor.seq for record in records] == list(range(1, 201))
+    expected = {name: [float(number) for number in range(50)] for name in "abcd"}
+    assert store.history(recorder.claim.run_id) == expected
+
+
+def test_what_could_not_be_written_is_kept_and_written_later_in_order(file, monkeypatch):
+    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    store = Store(f"sqlite:///{file}")
+    recorder = new_recorder(store)
+    recorder.begin(epochs=3, steps_per_epoch=1)
+    with locked(file):
+        recorder.log_epoch(0, {"loss": 0.0})
+        with pytest.raises(StoreUnusable):
+            recorder.flush()
+        recorder.log_epoch(1, {"loss": 1.0})
+        with pytest.raises(StoreUnusable):
+            recorder.flush()
+        recorder.log_epoch(2, {"loss": 2.0})
+    recorder.end("finished")
+    run, records = store.updates(recorder.claim.run_id)
+    assert (run.state, run.epoch) == ("finished", 3)
+    assert [record.cursor.seq for record in records] == [1, 2, 3]
+    assert store.history(run.run_id) == {"loss": [0.0, 1.0, 2.0]}
+    store.close()
+
+
+def test_a_service_that_meets_a_locked_store_goes_on_when_the_lock_is_gone(
+    file, monkeypatch, caplog
+):
+    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    store = Store(f"sqlite:///{file}")
+    recorder = new_recorder(store)
+    with serving(recorder), caplog.at_level(logging.ERROR):
+        with locked(file):
+            recorder.log_epoch(0, {"loss": 0.0})
+            wait_until(lambda: "trying again" in caplog.text, "the failure is logged")
+        run_id = recorder.claim.run_id
+        wait_until(lambda: store.run(run_id).epoch == 1, "the epoch is in the store")
+        store.stop(run_id)
+        assert recorder.stop_requested.wait(timeout=60)
+    store.close()
+
+
+def test_the_end_of_a_run_waits_for_a_lock(recorder, store, file):
+    recorder.begin(epochs=1, steps_per_epoch=1)
+    recorder.log_epoch(0, {"loss": 0.0})
+    ending = threading.Thread(target=recorder.end, args=("finished",))
+    with locked(file):
+        ending.start()
+        ending.join(timeout=1)
+        assert ending.is_alive()
+    ending.join()
+    assert store.run(recorder.claim.run_id).state == "finished"
+    assert store.history(recorder.claim.run_id) == {"loss": [0.0]}
+
+
+def test_durations_do_not_follow_the_wall_clock(recorder, store, monkeypatch):
+    recorder.begin(epochs=1, steps_per_epoch=1)
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    recorder.log_epoch(0, {"loss": 0.0})
+    recorder.end("finished")
+    run = store.run(recorder.claim.run_id)
+    assert 0 < run.seconds < 1000
+    assert run.epochs_per_second > 0
