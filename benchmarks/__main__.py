@@ -30,9 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"NAME must be one of {', '.join(GROUPS)}. Got {group!r}.")
     measures: list[Measure] = []
     failures = 0
+    loads: list[str] = []
     began = time.monotonic()
     for group in options.groups or GROUPS:
         print(f"{group} …", file=sys.stderr, flush=True)
+        # What others do on this machine; the group's own work counts only from here on.
+        loads.append(f"{group} {os.getloadavg()[0]:.1f}")
         module = importlib.import_module(f"benchmarks.{group}")
         try:
             for measure in module.measure(quick=options.quick):
@@ -43,9 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failures += 1
             print(f"  {group} could not be measured: {error}", file=sys.stderr)
     _print_table(measures)
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     minutes = (time.monotonic() - began) / 60
-    print(f"{minutes:.1f} minutes, {os.cpu_count()} cores, load at the end {load}")
+    print(f"{minutes:.1f} minutes, {os.cpu_count()} cores; load before {', '.join(loads)}")
     if options.json is not None:
         options.json.write_text(as_json(measures) + "\n", encoding="utf-8")
     return 1 if failures else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
@@ -25,31 +26,31 @@ def measure(*, quick: bool) -> Iterator[Measure]:
     peers = [peer for peer in _PEERS if importlib.util.find_spec(peer)]
     for peer in _PEERS.keys() - set(peers):
         yield told(f"fit() with {_PEERS[peer]}", "not installed")
-    yield from _digits(peers, rounds=4 if quick else 16)
-    yield from _cnn(peers, rounds=3 if quick else 16)
+    yield from _digits(peers, seconds=20 if quick else 90)
+    yield from _cnn(peers, seconds=45 if quick else 180)
 
 
-def _digits(peers: Sequence[str], *, rounds: int) -> Iterator[Measure]:
-    seconds = _turns("digits", ("plain", "again", "live", *peers), rounds)
-    yield from _told("digits MLP", "digits", seconds)
+def _digits(peers: Sequence[str], *, seconds: float) -> Iterator[Measure]:
+    turns = _turns("digits", ("plain", "again", "live", *peers), seconds)
+    yield from _told("digits MLP", "digits", turns)
 
 
-def _cnn(peers: Sequence[str], *, rounds: int) -> Iterator[Measure]:
-    seconds = _turns("cnn", ("plain", "again", "ours", "live", *peers), rounds)
-    ours = ratios(seconds["ours"], seconds["plain"])
+def _cnn(peers: Sequence[str], *, seconds: float) -> Iterator[Measure]:
+    turns = _turns("cnn", ("plain", "again", "ours", "live", *peers), seconds)
+    ours = ratios(turns["ours"], turns["plain"])
     yield judged(
         "CNN on 28×28 pictures, all streaming on: time against plain fit()",
         f"≤ {_GOAL} ×",
-        f"{middle_half(ours)} ×: {milliseconds(seconds['ours'])} and "
-        f"{milliseconds(seconds['plain'])} an epoch",
+        f"{middle_half(ours)} ×: {milliseconds(turns['ours'])} and "
+        f"{milliseconds(turns['plain'])} an epoch",
         statistics.median(ours) <= _GOAL,
     )
-    yield from _told("CNN", "cnn", seconds)
+    yield from _told("CNN", "cnn", turns)
 
 
-def _told(title: str, problem: str, seconds: dict[str, list[float]]) -> Iterator[Measure]:
+def _told(title: str, problem: str, turns: dict[str, list[float]]) -> Iterator[Measure]:
     def against_plain(side: str) -> list[float]:
-        return ratios(seconds[side], seconds["plain"])
+        return ratios(turns[side], turns["plain"])
 
     live = against_plain("live")
     yield judged(
@@ -58,20 +59,26 @@ def _told(title: str, problem: str, seconds: dict[str, list[float]]) -> Iterator
         f"{middle_half(live)} ×",
         statistics.median(live) <= _GOAL,
     )
-    epoch = milliseconds([turn / _EPOCHS_PER_TURN[problem] for turn in seconds["plain"]])
+    epoch = milliseconds([turn / _EPOCHS_PER_TURN[problem] for turn in turns["plain"]])
     yield told(
         f"{title}: the same fit() again, with nothing attached (the noise)",
         f"{middle_half(against_plain('again'))} × of {epoch} an epoch",
     )
-    for peer in (peer for peer in _PEERS if peer in seconds):
+    for peer in (peer for peer in _PEERS if peer in turns):
         yield told(
             f"{title}: the same fit() with {_PEERS[peer]}", f"{middle_half(against_plain(peer))} ×"
         )
 
 
-def _turns(problem: str, sides: Sequence[str], rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of each turn of each side; one side runs at a time."""
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
+def _turns(problem: str, sides: Sequence[str], seconds: float) -> dict[str, list[float]]:
+    """Return the seconds of each turn of each side; one side runs at a time.
+
+    Args:
+        problem: What to train.
+        sides: Which sides take turns.
+        seconds: After which no other round begins; there are at least three.
+    """
+    turns: dict[str, list[float]] = {side: [] for side in sides}
     with ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         cases: dict[str, Case] = {}
@@ -90,9 +97,10 @@ def _turns(problem: str, sides: Sequence[str], rounds: int) -> dict[str, list[fl
                 continue
             cases[side] = case
         order = list(cases)
-        for _ in range(rounds):
+        began = time.monotonic()
+        while len(turns["plain"]) < 3 or time.monotonic() - began < seconds:
             for side in order:
-                seconds[side].append(cases[side].ask()["seconds"])
+                turns[side].append(cases[side].ask()["seconds"])
             # Nobody always comes after the same neighbour's warm caches.
             order = [*order[1:], order[0]]
-    return {side: turns for side, turns in seconds.items() if turns}
+    return {side: turns[side] for side in cases}

@@ -21,7 +21,7 @@ from benchmarks.measure import Measure, judged, quantile, spread, told
 from benchmarks.process import Case
 
 # About five epochs a second on two cores.
-_SLOW = ("units=512", "batch_size=8")
+_SLOW = ("units=512", "batch_size=1")
 _NUM_CHARTS = 2
 
 

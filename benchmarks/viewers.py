@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ class _Seen:
 
 def measure(*, quick: bool) -> Iterator[Measure]:
     """Train the same run with each number of viewers in turn, all in one process."""
-    epochs, rounds = (250, 3) if quick else (500, 6)
+    epochs, seconds = (250, 40) if quick else (500, 150)
     seen = {count: _Seen() for count in _COUNTS}
     with Dashboard() as dashboard:
         dashboard.wait_for_workers()
@@ -36,7 +37,8 @@ def measure(*, quick: bool) -> Iterator[Measure]:
         with Case("run_case", *arguments, environment=dashboard.environment) as case:
             run_id = _train(case, case.hear()["run_id"], dashboard, 0, _Seen())
             order = list(_COUNTS)
-            for _ in range(rounds):
+            began = time.monotonic()
+            while len(seen[0].seconds) < 2 or time.monotonic() - began < seconds:
                 for count in order:
                     run_id = _train(case, run_id, dashboard, count, seen[count])
                 order = [*order[1:], order[0]]

@@ -13,9 +13,18 @@ from trainer.errors import StoreUnusable
 from trainer.store import Run
 
 
+# How often the open page looks for what is new.
+_LOOK_SECONDS = 2.0
+
+
 def main() -> None:
     """Draw the page."""
     st.title("Runs", anchor=False)
+    _show_runs()
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def _show_runs() -> None:
     try:
         runs = store().runs()
     except StoreUnusable as error:

@@ -55,7 +55,7 @@ def _start(form: RunForm) -> None:
 
 
 def _show_run(run: Run) -> None:
-    head, stop = st.columns([10, 1], vertical_alignment="center")
+    head, stop = st.columns([10, 1], vertical_alignment="top")
     with stop:
         if st.button("Stop", width="stretch", disabled=run.is_over, key="stop"):
             store().stop(run.run_id)

@@ -18,7 +18,7 @@ from trainer.launch import AbandonedRuns
 from trainer.process import this_process
 from trainer.settings import Settings
 from trainer.shutdown import Shutdown
-from trainer.store import Run, Store
+from trainer.store import Run, Store, record_names
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -159,12 +159,15 @@ def _export(store: Store, options: argparse.Namespace) -> int:
     if options.json:
         text = json.dumps(_described(store, run))
     else:
-        history = store.history(run.run_id)
+        _, records = store.updates(run.run_id)
+        epochs = {record.epoch: record for record in records if record.kind == "epoch"}
+        names = record_names(list(epochs.values()))
         lines = _Lines()
         rows = csv.writer(lines, lineterminator="\n")
-        rows.writerow(["epoch", *(_inert(name) for name in history)])
-        for epoch, values in enumerate(zip(*history.values(), strict=True), 1):
-            rows.writerow([epoch, *values])
+        rows.writerow(["epoch", *map(_inert, names)])
+        for epoch, record in epochs.items():
+            # Not every epoch has every value: fit() need not validate after each.
+            rows.writerow([epoch + 1, *(record.data.get(name) for name in names)])
         text = "".join(lines).rstrip("\n")
     if options.output is None:
         print(text)
@@ -186,7 +189,7 @@ class _Lines(list[str]):
 
 def _inert(cell: str) -> str:
     # A spreadsheet would run a cell that begins like a formula.
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t")) else cell
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _summary(run: Run) -> dict[str, Any]:

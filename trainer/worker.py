@@ -96,6 +96,9 @@ def main() -> None:
     store = Store(settings.store_url)
     Worker(store, slots=settings.slots, parent=parent, shutdown=shutdown).work()
     store.close()
+    logging.shutdown()
+    # TensorFlow takes seconds to take itself apart, and nothing is left to be saved.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`LiveCallback` in anybody's `fit()`: what is recorded is what Keras said, and `fit()` is not harmed."""
+"""`LiveCallback` in anybody's `fit()`: it records what Keras says and does no harm."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ def store(data_folder):
 def linear_model(*, learning_rate: float = 0.01, **compile_arguments: object) -> keras.Model:
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)], name="linear")
-    arguments = {"optimizer": keras.optimizers.SGD(learning_rate), "loss": "mse", "metrics": ["mae"]}
+    arguments = {
+        "optimizer": keras.optimizers.SGD(learning_rate),
+        "loss": "mse",
+        "metrics": ["mae"],
+    }
     model.compile(**{**arguments, **compile_arguments})
     return model
 
@@ -93,7 +97,12 @@ def test_a_fit_on_arrays_is_recorded_as_keras_logged_it(store):
     assert_recorded(store, live.run_id, seen, history)
     assert set(history.history) == {"loss", "mae", "val_loss", "val_mae"}
     run = store.run(live.run_id)
-    assert (run.name, run.origin, run.state, run.message) == ("my model", "callback", "finished", "")
+    assert (run.name, run.origin, run.state, run.message) == (
+        "my model",
+        "callback",
+        "finished",
+        "",
+    )
     assert (run.epoch, run.epochs, run.step, run.steps_per_epoch) == (3, 3, 0, 3)
     assert run.config == {"model": "linear", "epochs": 3}
     assert run.created_at <= run.started_at <= run.ended_at
@@ -268,7 +277,9 @@ def test_stop_during_validation_ends_the_fit_and_does_not_count_the_epoch(store)
     live = LiveCallback()
     stop = Do(
         "on_test_batch_end",
-        lambda batch: batch == 5 and live.model.optimizer.iterations > 5 and store.stop(live.run_id),
+        lambda batch: (
+            batch == 5 and live.model.optimizer.iterations > 5 and store.stop(live.run_id)
+        ),
     )
     linear_model().fit(
         X,
@@ -412,9 +423,11 @@ def test_without_a_usable_store_a_fit_trains_as_if_nothing_was_attached(
     damage(data_folder)
     live = LiveCallback()
     with caplog.at_level(logging.ERROR):
-        history = linear_model().fit(
-            X, Y, epochs=2, validation_data=(X, Y), callbacks=[live], verbose=0
-        ).history
+        history = (
+            linear_model()
+            .fit(X, Y, epochs=2, validation_data=(X, Y), callbacks=[live], verbose=0)
+            .history
+        )
     assert len(history["val_loss"]) == 2
     assert live.run_id is None
     assert "this fit() is not recorded" in caplog.text

@@ -1,0 +1,89 @@
+"""One program and one browser for the whole session; for each test a visitor of its own.
+
+`DASHBOARD_TEST_BROWSER` names the browser's program; without it an installed Chromium or Chrome
+is taken, and where there is none, Playwright's own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.browser.program import Program
+from tests.browser.viewer import Viewer
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+)
+INSTALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+NewViewer = Callable[..., Viewer]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield from _chromium(playwright)
+
+
+def _chromium(playwright: Playwright) -> Iterator[Browser]:
+    found = (shutil.which(name) for name in INSTALLED)
+    path = os.environ.get("DASHBOARD_TEST_BROWSER") or next(filter(None, found), None)
+    browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def session_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    program = Program(tmp_path_factory.mktemp("dashboard"))
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def program(session_program: Program) -> Iterator[Program]:
+    """The running program; what a test started is over before the next one begins."""
+    yield session_program
+    session_program.end_all_runs()
+
+
+@pytest.fixture
+def own_program(tmp_path: Path) -> Iterator[Program]:
+    """A program of the test's own, that it may end."""
+    program = Program(tmp_path / "dashboard")
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def new_viewer(browser: Browser) -> Iterator[NewViewer]:
+    """Open another browser profile; at the end none may have seen an error or left the server."""
+    viewers: list[Viewer] = []
+
+    def new(program: Program, *, url: str | None = None, **options: object) -> Viewer:
+        options.setdefault("viewport", {"width": 1280, "height": 900})
+        viewer = Viewer(browser.new_context(**options), url or program.url)  # type: ignore[arg-type]
+        viewers.append(viewer)
+        return viewer
+
+    yield new
+    for viewer in viewers:
+        viewer.page.context.close()
+    for viewer in viewers:
+        assert viewer.errors == []
+        assert viewer.foreign == []
+
+
+@pytest.fixture
+def viewer(program: Program, new_viewer: NewViewer) -> Viewer:
+    return new_viewer(program)

@@ -1,0 +1,86 @@
+"""The page on a phone and in the dark."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from pages.figures.theme import PALETTES
+from tests.browser.conftest import NewViewer
+from tests.browser.program import Program
+from tests.browser.viewer import Viewer
+
+_IS_TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
+
+
+def test_a_phone_shows_everything_without_scrolling_sideways(
+    program: Program, new_viewer: NewViewer
+) -> None:
+    phone = new_viewer(
+        program, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    phone.open(dataset="iris", epochs=5)
+    assert not phone.page.evaluate(_IS_TOO_WIDE)
+
+    if not phone.start_button.is_visible():
+        phone.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(phone.start_button).to_be_in_viewport()
+    phone.press_start()
+
+    phone.expect_state("Finished")
+    for name in ("loss", "accuracy"):
+        phone.expect_points(5, name)
+        box = phone.chart(name).bounding_box()
+        assert box and 300 < box["width"] <= 390
+    assert not phone.page.evaluate(_IS_TOO_WIDE)
+    phone.open("/runs")
+    assert not phone.page.evaluate(_IS_TOO_WIDE)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_charts_take_the_colours_of_the_page_s_theme(
+    mode: str, program: Program, new_viewer: NewViewer
+) -> None:
+    viewer = new_viewer(program, color_scheme=mode)
+    viewer.start(dataset="iris", epochs=3)
+    viewer.expect_points(3)
+
+    colours = viewer.chart("loss").evaluate(
+        "node => Object.fromEntries(node.data.filter(trace => trace.line)"
+        ".map(trace => [trace.meta.role, trace.line.color]))"
+    )
+    assert colours["training"] == PALETTES[mode]["training"]
+    assert colours["validation"] == PALETTES[mode]["validation"]
+    ground = viewer.chart("loss").evaluate("node => node._fullLayout.paper_bgcolor")
+    page_ground = viewer.page.get_by_test_id("stApp").evaluate(
+        "node => getComputedStyle(node).backgroundColor"
+    )
+    assert ground == page_ground
+    assert is_dark(ground) == (mode == "dark")
+
+
+def test_start_stays_in_sight_on_a_low_screen(program: Program, new_viewer: NewViewer) -> None:
+    viewer = new_viewer(program, viewport={"width": 1280, "height": 600})
+
+    viewer.open(dataset="moons")
+
+    expect(viewer.start_button).to_be_in_viewport(ratio=1)
+    viewer.page.get_by_role("spinbutton", name="Seed").scroll_into_view_if_needed()
+    expect(viewer.start_button).to_be_in_viewport(ratio=1)
+
+
+def is_dark(colour: str) -> bool:
+    return sum(int(channel) for channel in re.findall(r"\d+", colour)[:3]) < 3 * 128
+
+
+def test_the_charts_stand_side_by_side_where_there_is_room(viewer: Viewer) -> None:
+    viewer.start(dataset="iris", epochs=2)
+    viewer.expect_points(2, "accuracy")
+
+    loss, accuracy = (viewer.chart(name).bounding_box() for name in ("loss", "accuracy"))
+
+    assert loss and accuracy
+    assert loss["y"] == accuracy["y"]
+    assert loss["x"] + loss["width"] <= accuracy["x"]

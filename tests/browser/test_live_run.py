@@ -1,0 +1,170 @@
+"""A run from Start to its end, watched in Chromium."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NewViewer
+from tests.browser.program import Program
+from tests.browser.viewer import Viewer
+
+# Long enough to do something meanwhile, slow enough to keep every point.
+LONG = {"dataset": "digits", "hidden_layers": 2, "units": 128, "batch_size": 8, "epochs": 1900}
+SHORT = {"dataset": "iris", "epochs": 12}
+
+
+def whole(count: int) -> list[int]:
+    """The epochs of a curve without a gap and without a double."""
+    return list(range(1, count + 1))
+
+
+def test_a_run_grows_keeps_its_zoom_survives_a_reload_and_stops(
+    viewer: Viewer, program: Program
+) -> None:
+    run_id = viewer.start(**LONG)
+    viewer.expect_state("Training")
+    viewer.expect_points(3)
+    viewer.expect_points(3, "accuracy")
+
+    page = viewer.page
+    page.evaluate("window.kept = document.querySelector('[data-testid=chart-loss]')")
+    viewer.drag_over("loss")
+    zoom = viewer.x_range("loss")
+    viewer.chart("accuracy").locator(".legendtoggle").nth(1).click()
+    role_of_hidden = (
+        "node => node.data.filter(t => t.visible === 'legendonly').map(t => t.meta.role)"
+    )
+    page.wait_for_function(
+        f"({role_of_hidden})(document.querySelector('[data-testid=chart-accuracy]')).length"
+    )
+    hidden = viewer.chart("accuracy").evaluate(role_of_hidden)
+    viewer.expect_points(viewer.points() + 5)
+    viewer.expect_points(viewer.points("accuracy") + 5, "accuracy")
+
+    assert page.evaluate("window.kept === document.querySelector('[data-testid=chart-loss]')")
+    assert viewer.x_range("loss") == zoom
+    assert viewer.chart("accuracy").evaluate(role_of_hidden) == hidden
+    assert "validation" in hidden and "training" not in hidden
+
+    before = viewer.points()
+    page.reload()
+    viewer.expect_points(before + 3)
+    x, y = viewer.curve("loss", "training")
+    assert x == whole(len(x))
+    assert None not in y
+    assert viewer.run_id == run_id
+
+    viewer.stop_button.click()
+    viewer.expect_state("Stopped")
+    expect(viewer.stop_button).to_be_disabled()
+    history = program.history(run_id)
+    assert program.get(f"/api/runs/{run_id}")["state"] == "stopped"
+    viewer.expect_points(len(history["loss"]))
+    assert viewer.curve("loss", "validation")[0] == whole(len(history["val_loss"]))
+
+
+def test_a_finished_run_shows_exactly_what_the_store_has_to_everybody(
+    viewer: Viewer, new_viewer: NewViewer, program: Program
+) -> None:
+    run_id = viewer.start(**SHORT)
+    viewer.expect_state("Finished")
+    history = program.history(run_id)
+    somebody_else = new_viewer(program)
+    somebody_else.open(run=run_id)
+    somebody_else.expect_state("Finished")
+
+    assert {len(values) for values in history.values()} == {12}
+    for one in (viewer, somebody_else):
+        for name in ("loss", "accuracy"):
+            one.expect_points(12, name)
+            for role, key in (("training", name), ("validation", f"val_{name}")):
+                x, y = one.curve(name, role)
+                assert x == whole(12)
+                assert y == pytest.approx(history[key], rel=1e-5)
+        best_x, best_y = one.curve("loss", "best")
+        best = min(history["val_loss"])
+        assert best_y == pytest.approx([best], rel=1e-5)
+        assert best_x == [history["val_loss"].index(best) + 1]
+    expect(viewer.page.get_by_test_id("run-progress")).to_have_text("epoch 12 of 12")
+
+
+def test_a_second_start_waits_in_the_queue_and_then_trains(
+    viewer: Viewer, new_viewer: NewViewer, program: Program
+) -> None:
+    viewer.start(**LONG)
+    viewer.expect_points(1)
+
+    second = new_viewer(program)
+    second.start(**SHORT)
+    second.expect_state("Queued")
+    expect(second.page.get_by_test_id("run-progress")).to_have_text("place 1 in the queue")
+    third = new_viewer(program)
+    third.start(**SHORT)
+    expect(third.page.get_by_test_id("run-progress")).to_have_text("place 2 in the queue")
+
+    viewer.stop_button.click()
+    viewer.expect_state("Stopped")
+    second.expect_state("Finished")
+    third.expect_state("Finished")
+    assert second.curve("loss", "training")[0] == whole(12)
+
+
+def test_a_queued_run_can_be_stopped_before_it_trains(
+    viewer: Viewer, new_viewer: NewViewer, program: Program
+) -> None:
+    viewer.start(**LONG)
+    viewer.expect_state("Training")
+    second = new_viewer(program)
+    run_id = second.start(**SHORT)
+    second.expect_state("Queued")
+
+    second.stop_button.click()
+
+    second.expect_state("Stopped")
+    assert program.history(run_id) == {}
+    viewer.expect_points(viewer.points() + 2)
+
+
+def test_a_double_click_starts_one_run(viewer: Viewer, program: Program) -> None:
+    before = len(program.store.runs())
+    viewer.open(**SHORT)
+
+    viewer.start_button.dblclick()
+
+    viewer.expect_state("Finished")
+    assert len(program.store.runs()) == before + 1
+
+
+def test_the_controls_of_the_charts_act_without_asking_the_server(
+    viewer: Viewer, program: Program
+) -> None:
+    viewer.start(**SHORT)
+    viewer.expect_state("Finished")
+    viewer.expect_points(12)
+    viewer.wait_for_rest()
+    page, loss = viewer.page, viewer.chart("loss")
+    asked, said = len(viewer.requests), len(viewer.sent)
+
+    page.get_by_label("Smoothing").fill("0.6")
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=chart-loss]').data"
+        ".some(trace => trace.showlegend && trace.hovertemplate?.includes('smoothed'))"
+    )
+    page.get_by_role("switch", name="Log axis").click()
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=chart-loss]')._fullLayout.yaxis.type === 'log'"
+    )
+    page.get_by_role("switch", name="Per-step curve").click()
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=chart-loss]').data"
+        ".some(trace => trace.meta.role === 'step' && trace.x.length)"
+    )
+
+    steps = viewer.curve("loss", "step")[0]
+    assert len(steps) == 12 * 4  # 120 rows in batches of 32
+    assert steps[-1] == 12
+    expect(loss.locator(".legendtext").filter(has_text="running mean")).to_be_visible()
+    assert viewer.chart("accuracy").evaluate("node => node._fullLayout.yaxis.type") == "linear"
+    assert viewer.requests[asked:] == []
+    assert viewer.sent[said:] == []

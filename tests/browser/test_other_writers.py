@@ -1,0 +1,117 @@
+"""Runs that nobody started in the browser: a command line's, and anybody's own `fit()`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.program import Program
+from tests.browser.viewer import TIMEOUT, Viewer
+from tests.waiting import wait_until
+
+TWO_INPUTS = """
+import keras
+import numpy as np
+
+from trainer import LiveCallback
+
+left, right = keras.Input((4,), name="left"), keras.Input((2,), name="right")
+both = keras.layers.Concatenate()([left, right])
+model = keras.Model([left, right], keras.layers.Dense(1)(both))
+model.compile(optimizer="sgd", loss="mse", metrics=["mae"])
+rows = np.random.default_rng(0)
+model.fit(
+    [rows.normal(size=(256, 4)), rows.normal(size=(256, 2))],
+    rows.normal(size=(256, 1)),
+    epochs=1900,
+    verbose=0,
+    callbacks=[LiveCallback(name="two inputs")],
+)
+"""
+
+
+@pytest.fixture
+def script(program: Program, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A script that trains a model of its own, with our callback."""
+    path = tmp_path / "two_inputs.py"
+    path.write_text(TWO_INPUTS, encoding="utf-8")
+    process = program.python(str(path))
+    yield process
+    end(process)
+
+
+@pytest.fixture
+def command_line(program: Program) -> Iterator[subprocess.Popen[str]]:
+    """A training in a terminal."""
+    arguments = "run --dataset iris --epochs 1900 --set units=8 --name terminal --json"
+    process = program.python("-m", "trainer", *arguments.split())
+    yield process
+    end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def test_a_run_from_the_command_line_is_seen_live_and_stopped_in_the_browser(
+    viewer: Viewer, program: Program, command_line: subprocess.Popen[str]
+) -> None:
+    viewer.open("/runs")
+    expect(viewer.cell("terminal")).to_be_attached(timeout=TIMEOUT)
+    (run,) = [run for run in program.store.runs() if run.name == "terminal"]
+
+    viewer.open(run=run.run_id)
+    viewer.expect_state("Training")
+    viewer.expect_points(viewer.points() + 3)
+    viewer.stop_button.click()
+    viewer.expect_state("Stopped")
+
+    output, _ = command_line.communicate(timeout=TIMEOUT / 1000)
+    assert command_line.returncode == 0
+    told = json.loads(output.splitlines()[-1])
+    assert told["state"] == "stopped"
+    assert told["history"] == program.history(run.run_id)
+    viewer.expect_points(told["epochs"])
+
+
+def test_anybody_s_own_fit_is_seen_live_with_a_chart_for_each_of_its_series(
+    viewer: Viewer, program: Program, script: subprocess.Popen[str]
+) -> None:
+    viewer.open("/runs")
+    expect(viewer.cell("two inputs")).to_be_attached(timeout=TIMEOUT)
+    (run,) = [run for run in program.store.runs() if run.name == "two inputs"]
+
+    viewer.open(run=run.run_id)
+    viewer.expect_state("Training")
+    for name in ("loss", "mae"):
+        viewer.expect_points(3, name)
+    viewer.stop_button.click()
+    viewer.expect_state("Stopped")
+
+    script.communicate(timeout=TIMEOUT / 1000)
+    assert script.returncode == 0
+    history = program.history(run.run_id)
+    viewer.expect_points(len(history["mae"]), "mae")
+    assert viewer.curve("mae", "training")[1] == pytest.approx(history["mae"], rel=1e-5)
+
+
+def test_a_click_in_the_list_opens_a_run(viewer: Viewer, program: Program) -> None:
+    run_id = viewer.start(dataset="iris", epochs=2, name="to be found")
+    viewer.expect_state("Finished")
+    viewer.open("/runs")
+    expect(viewer.cell("to be found")).to_be_attached()
+    table = viewer.page.get_by_test_id("stDataFrame")
+
+    with viewer.page.context.expect_page() as opening:
+        table.click(position={"x": 24, "y": 52})
+
+    opened = opening.value
+    wait_until(lambda: f"run={run_id}" in opened.url, "the run's page opens")
+    expect(opened.get_by_test_id("run-name")).to_have_text("to be found", timeout=TIMEOUT)

@@ -1,0 +1,86 @@
+"""The runs page: every run, whoever made it, a click away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from trainer.config import RunConfig
+from trainer.store import Store
+
+OpenRunsPage = Callable[[], AppTest]
+
+
+def rows(page: AppTest) -> list[dict[str, Any]]:
+    assert not page.exception
+    (table,) = page.dataframe
+    return table.value.to_dict("records")
+
+
+def test_without_runs_the_page_says_how_to_get_one(open_runs_page: OpenRunsPage) -> None:
+    page = open_runs_page()
+
+    assert not page.exception
+    assert "**Start training**" in page.markdown[-1].value
+    assert not page.dataframe
+
+
+def test_runs_are_listed_newest_first_with_a_link_to_each(
+    open_runs_page: OpenRunsPage, store: Store
+) -> None:
+    config = RunConfig.create("moons", epochs=8)
+    first = store.create_run(config.to_dict(), name="first")
+    claim = store.claim(first, "a worker")
+    store.write(claim, epoch=2, seconds=1.5, state="stopped")
+    second = store.create_run(RunConfig.create().to_dict(), name="second", origin="command line")
+
+    newest, oldest = rows(open_runs_page())
+
+    assert newest["Name"] == "second"
+    assert newest["State"] == "queued"
+    assert newest["From"] == "command line"
+    assert newest["Open"] == f"/?dataset=digits&run={second}"
+    assert oldest["Name"] == "first"
+    assert oldest["State"] == "stopped"
+    assert oldest["Epochs"] == 2
+    assert oldest["Progress"] == pytest.approx(0.25)
+    assert oldest["Seconds"] == pytest.approx(1.5)
+    assert oldest["Open"] == f"/?dataset=moons&epochs=8&run={first}"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model": "functional_1", "epochs": 5},
+        {"model": "functional_1", "epochs": None},
+        {"dataset": "of another time"},
+        {},
+    ],
+)
+def test_a_run_that_no_form_describes_is_listed_and_linked(
+    config: dict[str, Any], open_runs_page: OpenRunsPage, store: Store
+) -> None:
+    run_id = store.create_run(config, name="my fit()", origin="callback")
+
+    (row,) = rows(open_runs_page())
+
+    assert row["Name"] == "my fit()"
+    assert row["From"] == "callback"
+    assert row["Open"] == f"/?run={run_id}"
+
+
+def test_hostile_names_stay_cells_of_the_table(open_runs_page: OpenRunsPage, store: Store) -> None:
+    names = ["<img src=x onerror=alert(1)>", "![](http://example.invalid/x.png)", "=cmd()", "../.."]
+    for name in names:
+        store.create_run(RunConfig.create(name=name).to_dict(), name=name)
+
+    page = open_runs_page()
+
+    assert [row["Name"] for row in rows(page)] == names[::-1]
+    for row in rows(page):
+        assert row["Open"].startswith("/?dataset=digits&")
+        assert not set(row["Open"]) & set("<>!()[] ")
+    assert not any(name in markdown.value for name in names for markdown in page.markdown)

@@ -1,0 +1,292 @@
+"""The train page: starting, watching and stopping runs; the browser's part is in tests/browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from trainer.config import RunConfig
+from trainer.datasets import DATASETS
+from trainer.store import Claim, Record, Store
+
+OpenPage = Callable[..., AppTest]
+
+HOSTILE_NAMES = [
+    "<img src=x onerror=alert(1)>",
+    "![](http://example.invalid/x.png)",
+    "[click](javascript:alert(1)) :red[x]",
+]
+
+
+def button(page: AppTest, label: str) -> Any:
+    (found,) = [button for button in page.button if button.label == label]
+    return found
+
+
+def component(page: AppTest, key: str) -> dict[str, Any]:
+    """Return what the page hands to the live component mounted with this key."""
+    (found,) = [element for element in page.get("bidi_component") if element.key == key]
+    data: dict[str, Any] = json.loads(found.proto.json)
+    return data
+
+
+def trained(store: Store, config: dict[str, Any], *, origin: str = "dashboard") -> str:
+    """Add a run of two finished epochs, as its writer would."""
+    run_id = store.create_run(config, name="two epochs", origin=origin)
+    claim: Claim = store.claim(run_id, "a worker")
+    records = [
+        Record(kind="epoch", epoch=epoch, data={"loss": 1.0 - epoch / 2, "accuracy": epoch / 2})
+        for epoch in range(2)
+    ]
+    store.write(claim, first_seq=1, records=records, epoch=2, state="finished")
+    return run_id
+
+
+def test_before_the_first_run_the_page_shows_the_data_and_what_to_do(
+    open_train_page: OpenPage,
+) -> None:
+    page = open_train_page()
+
+    assert not page.exception
+    assert page.title[0].value == "Handwritten digits"
+    assert any("**Start training**" in markdown.value for markdown in page.markdown)
+    assert component(page, "preview")["part"] == "figure"
+    assert "1,797 rows" in page.caption[-2].value
+    assert "UCI Machine Learning Repository" in page.caption[-1].value
+
+
+@pytest.mark.parametrize(
+    "dataset", [name for name in DATASETS if DATASETS[name].origin != "downloaded"]
+)
+def test_each_dataset_at_hand_shows_a_picture_or_a_table_of_itself(
+    dataset: str, open_train_page: OpenPage
+) -> None:
+    page = open_train_page(dataset=dataset)
+
+    assert not page.exception
+    figures = [element for element in page.get("bidi_component") if element.key == "preview"]
+    assert len(figures) + len(page.dataframe) == 1
+
+
+@pytest.mark.parametrize(
+    "dataset", [name for name in DATASETS if DATASETS[name].origin == "downloaded"]
+)
+def test_a_dataset_that_is_not_downloaded_yet_gives_a_sentence(
+    dataset: str, open_train_page: OpenPage
+) -> None:
+    page = open_train_page(dataset=dataset)
+
+    assert not page.exception
+    title = DATASETS[dataset].title
+    assert [info.value for info in page.info] == [
+        f"{title} is downloaded when a training with it starts for the first time."
+    ]
+
+
+def test_start_queues_one_run_with_what_the_form_says(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    page = open_train_page(dataset="moons")
+    page.number_input(key="epochs").set_value(7)
+    page.selectbox(key="optimizer").select("sgd")
+    page.multiselect(key="metrics").set_value(["accuracy", "auc"])
+    page.text_input(key="name").set_value("my run")
+    button(page, "Start training").click().run()
+
+    assert not page.exception
+    (run,) = store.runs()
+    assert run.state == "queued"
+    assert run.origin == "dashboard"
+    assert run.name == "my run"
+    assert RunConfig.from_dict(run.config) == RunConfig.create(
+        "moons", epochs=7, optimizer="sgd", metrics=("accuracy", "auc"), name="my run"
+    )
+    assert page.query_params["run"] == run.run_id
+
+
+def test_start_without_touching_anything_queues_the_defaults(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    button(open_train_page(), "Start training").click().run()
+
+    (run,) = store.runs()
+    assert RunConfig.from_dict(run.config) == RunConfig.create()
+
+
+def test_a_double_click_on_start_makes_one_run(open_train_page: OpenPage, store: Store) -> None:
+    page = open_train_page()
+    button(page, "Start training").click().run()
+    button(page, "Start training").click().run()
+
+    assert len(store.runs()) == 1
+
+
+def test_a_rerun_of_the_page_starts_nothing(open_train_page: OpenPage, store: Store) -> None:
+    page = open_train_page()
+    button(page, "Start training").click().run()
+    page.run().run()
+    page.number_input(key="epochs").set_value(5).run()
+
+    assert len(store.runs()) == 1
+
+
+def test_a_changed_setting_and_start_make_a_second_run(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    page = open_train_page()
+    button(page, "Start training").click().run()
+    page.number_input(key="units").set_value(8).run()
+    button(page, "Start training").click().run()
+
+    newest, first = store.runs()
+    assert (first.config["units"], newest.config["units"]) == (64, 8)
+    assert page.query_params["run"] == newest.run_id
+
+
+def test_a_queued_run_shows_its_place(open_train_page: OpenPage, store: Store) -> None:
+    store.create_run(RunConfig.create().to_dict())
+    run_id = store.create_run(RunConfig.create().to_dict())
+
+    page = open_train_page(run=run_id)
+
+    header = component(page, "header")
+    assert header["run_id"] == run_id
+    assert header["run"]["state"] == "queued"
+    assert header["run"]["queue_place"] == 2
+
+
+def test_stop_ends_a_queued_run_and_leaves_the_others(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    other = store.create_run(RunConfig.create().to_dict())
+    run_id = store.create_run(RunConfig.create().to_dict())
+    page = open_train_page(run=run_id)
+
+    button(page, "Stop").click().run()
+
+    assert not page.exception
+    assert store.run(run_id).state == "stopped"
+    assert store.run(other).state == "queued"
+    assert button(page.run(), "Stop").disabled
+
+
+def test_stop_tells_the_writer_of_a_training_run(open_train_page: OpenPage, store: Store) -> None:
+    run_id = store.create_run(RunConfig.create().to_dict())
+    store.write(store.claim(run_id, "a worker"), state="training")
+    page = open_train_page(run=run_id)
+
+    button(page, "Stop").click().run()
+
+    assert store.take_commands(run_id) == ["stop"]
+
+
+def test_a_run_that_is_over_cannot_be_stopped(open_train_page: OpenPage, store: Store) -> None:
+    page = open_train_page(run=trained(store, RunConfig.create().to_dict()))
+
+    assert button(page, "Stop").disabled
+
+
+def test_a_run_has_a_chart_for_its_loss_and_for_each_metric(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    config = RunConfig.create("breast_cancer", metrics=("precision", "auc"))
+
+    page = open_train_page(run=store.create_run(config.to_dict()))
+
+    assert [chart["id"] for chart in component(page, "charts")["charts"]] == [
+        "loss",
+        "precision",
+        "auc",
+    ]
+
+
+def test_a_run_without_validation_has_no_validation_curve(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    config = RunConfig.create("iris", validation_split=0.0)
+
+    page = open_train_page(run=store.create_run(config.to_dict()))
+
+    for chart in component(page, "charts")["charts"]:
+        assert not any("val_" in binding.get("series", "") for binding in chart["bindings"])
+
+
+def test_an_unknown_run_gives_a_sentence_and_the_data(open_train_page: OpenPage) -> None:
+    for run_id in ("nosuchrun", "../../etc/passwd", "<script>", ""):
+        page = open_train_page(run=run_id)
+
+        assert not page.exception
+        assert "There is no such run here." in page.warning[0].value
+        assert page.title[0].value == "Handwritten digits"
+
+
+def test_start_leads_away_from_an_unknown_run(open_train_page: OpenPage, store: Store) -> None:
+    page = open_train_page(run="nosuchrun")
+
+    button(page, "Start training").click().run()
+
+    assert not page.warning
+    assert component(page, "header")["run_id"] == store.runs()[0].run_id
+
+
+def test_somebody_s_own_fit_is_shown_with_the_series_it_has(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    run_id = trained(store, {"model": "functional_1", "epochs": 2}, origin="callback")
+
+    page = open_train_page(run=run_id)
+
+    assert not page.exception
+    assert component(page, "header")["run"]["state"] == "finished"
+    assert [chart["id"] for chart in component(page, "charts")["charts"]] == ["loss", "accuracy"]
+    assert not page.expander
+
+
+@pytest.mark.parametrize(
+    "config", [{"dataset": "of another time"}, {"dataset": "digits", "loss": "x"}]
+)
+def test_a_run_whose_config_nobody_knows_any_more_is_shown_all_the_same(
+    config: dict[str, Any], open_train_page: OpenPage, store: Store
+) -> None:
+    page = open_train_page(run=trained(store, config))
+
+    assert not page.exception
+    assert [chart["id"] for chart in component(page, "charts")["charts"]] == ["loss", "accuracy"]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_hostile_name_reaches_no_markdown(
+    name: str, open_train_page: OpenPage, store: Store
+) -> None:
+    page = open_train_page(name=name)
+    button(page, "Start training").click().run()
+
+    assert not page.exception
+    assert component(page, "header")["run"]["name"] == name
+    assert not any(name in text for text in markdown_of(page))
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_hostile_name_that_is_refused_is_repeated_without_its_markup(
+    name: str, open_train_page: OpenPage, store: Store
+) -> None:
+    # A space of no width cannot be printed, so the name is refused and the refusal repeats it.
+    page = open_train_page(name=name + "\u200b")
+    button(page, "Start training").click().run()
+
+    assert not page.exception
+    assert store.runs() == []
+    assert page.error[0].value.startswith("name must be")
+    assert not any(name in text for text in markdown_of(page))
+
+
+def markdown_of(page: AppTest) -> list[str]:
+    """Return every text on the page that Streamlit takes for Markdown."""
+    elements = [*page.markdown, *page.caption, *page.title, *page.subheader]
+    messages = [*page.error, *page.info, *page.warning, *page.success]
+    labels = [button.label for button in page.button] + [part.label for part in page.expander]
+    return [element.value for element in [*elements, *messages]] + labels

@@ -1,0 +1,339 @@
+"""The command line: exit codes, one line for bad input, one JSON object, safe exports."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.waiting import wait_until
+from trainer.__main__ import main
+from trainer.process import this_process
+from trainer.settings import Settings
+from trainer.store import Record, Store
+
+QUICK = ["--dataset", "iris", "--epochs", "2", "--set", "units=4"]
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Give back the signal handlers that a training of this process takes."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def store(data_folder):
+    opened = Store(Settings.from_environment().store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def call(capsys):
+    """Run a command in this process; return its exit code, standard output and error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main(arguments)
+        except SystemExit as exit:
+            code = int(exit.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trainer", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+# -- run ---------------------------------------------------------------------------------------
+
+
+def test_a_run_prints_one_json_object_last_and_the_dashboard_sees_it(store):
+    done = in_a_process(
+        *("run", "--dataset", "iris", "--epochs", "3", "--batch-size", "16", "--seed", "7"),
+        *("--metrics", "accuracy,top_3_accuracy", "--set", "units=8", "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert {"run_id", "state", "epochs", "seconds", "config", "history", "evaluation"} <= set(
+        result
+    )
+    assert (result["state"], result["epochs"]) == ("finished", 3)
+    assert result["seconds"] > 0
+    chosen = {name: result["config"][name] for name in ("dataset", "batch_size", "seed", "units")}
+    assert chosen == {"dataset": "iris", "batch_size": 16, "seed": 7, "units": 8}
+    names = ["loss", "accuracy", "top_3_accuracy"]
+    assert set(result["history"]) == {*names, *(f"val_{name}" for name in names)}
+    assert all(len(values) == 3 for values in result["history"].values())
+    last = {name: result["history"][f"val_{name}"][-1] for name in names}
+    assert {name: result["evaluation"][name] for name in names} == last
+    run = store.run(result["run_id"])
+    assert (run.state, run.origin) == ("finished", "command line")
+    assert store.history(run.run_id) == result["history"]
+
+
+def test_a_run_shows_its_progress_and_says_how_it_ended(call, store):
+    code, out, err = call("run", *QUICK, "--name", "mine")
+    (run,) = store.runs()
+    assert code == 0
+    assert out.splitlines()[-1].startswith(run.run_id)
+    assert "finished" in out
+    assert "epoch 2 of 2" in out
+    assert out.rstrip().endswith("mine")
+    assert "loss" in err
+
+
+def test_the_same_seed_gives_the_same_history_again(call):
+    first, again, other = (
+        json.loads(call("run", *QUICK, "--seed", seed, "--json")[1])["history"]
+        for seed in ("3", "3", "4")
+    )
+    assert first == again
+    assert first != other
+
+
+def test_ctrl_c_interrupts_the_run_and_keeps_its_epochs(store):
+    command = [sys.executable, "-m", "trainer", "run", *QUICK, "--set", "epochs=100000"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_until(lambda: any(run.epoch >= 2 for run in store.runs()), "some epochs are finished")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    (run,) = store.runs()
+    assert (process.returncode, run.state) == (1, "interrupted")
+    assert "Traceback" not in err
+    assert run.message in err
+    assert len(store.history(run.run_id)["loss"]) == run.epoch >= 2
+
+
+def test_a_training_that_diverges_exits_with_1_and_says_where(call):
+    code, out, err = call(
+        *("run", "--dataset", "diabetes", "--epochs", "20", "--learning-rate", "1e9", "--json"),
+        *("--set", "optimizer=sgd"),
+    )
+    result = json.loads(out.splitlines()[-1])
+    assert code == 1
+    assert result["state"] == "diverged"
+    assert result["epochs"] < 20
+    assert "The loss stopped being a finite number" in result["message"]
+    assert err.count("\n") == 1
+    assert result["message"] in err
+
+
+BAD_INPUT = [
+    (["run", "--epochs", "0"], "epochs must be a positive integer. Got 0."),
+    (["run", "--epochs", "-1"], "epochs must be a positive integer. Got -1."),
+    (["run", "--epochs", "1000000000"], "epochs must be at most 100,000. Got 1000000000."),
+    (["run", "--epochs", "five"], "epochs must be an integer. Got 'five'."),
+    (["run", "--batch-size", "0"], "batch_size must be a positive integer. Got 0."),
+    (
+        ["run", "--dataset", "iris", "--batch-size", "121"],
+        "batch_size must be at most the number of training rows, 120. Got 121.",
+    ),
+    (["run", "--learning-rate", "nan"], "learning_rate must be a positive number. Got nan."),
+    (["run", "--learning-rate", "1e400"], "learning_rate must be a positive number. Got inf."),
+    (["run", "--seed", "-1"], "seed must be an integer from 0 to 2147483647. Got -1."),
+    (["run", "--dataset", "nonsense"], "dataset must be one of digits, "),
+    (["run", "--dataset", ""], "dataset must be one of digits, "),
+    (
+        ["run", "--loss", "binary_crossentropy"],
+        "loss must fit the multiclass target of digits: one of sparse_categorical_crossentropy, ",
+    ),
+    (["run", "--metrics", "auc"], "metrics must fit the multiclass target of digits: "),
+    (["run", "--metrics", "accuracy,nope"], "metrics must be one of accuracy, "),
+    (["run", "--set", "units"], "--set must look like key=value. Got 'units'."),
+    (["run", "--set", "nope=1"], "parameter must be one of dataset, "),
+    (["run", "--set", "dataset=nope"], "dataset must be one of digits, "),
+    (["run", "--set", "validation_split=1"], "validation_split must be a number from 0 to 0.9."),
+    (["run", "--nonsense"], "unrecognized arguments: --nonsense"),
+    (["nonsense"], "invalid choice: 'nonsense'"),
+    ([], "required"),
+    (["show"], "required"),
+    (["show", "nope"], "There is no run with the id 'nope'."),
+    (["show", "\udcff"], "There is no run with the id "),
+    (["stop", "nope"], "There is no run with the id 'nope'."),
+    (["export", "nope"], "There is no run with the id 'nope'."),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), BAD_INPUT, ids=lambda value: str(value)[:40])
+def test_bad_input_is_one_line_and_exit_code_2_before_anything_starts(
+    call, store, arguments, sentence
+):
+    code, out, err = call(*arguments)
+    assert code == 2
+    assert out == ""
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    assert store.runs() == []
+
+
+def test_bad_input_in_a_real_process_has_no_traceback_and_loads_no_tensorflow(data_folder):
+    command = [sys.executable, "-X", "importtime", "-m", "trainer", "run", "--batch-size", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert lines == ["python -m trainer: batch_size must be a positive integer. Got 0."]
+    assert "tensorflow" not in done.stderr
+
+
+@pytest.mark.parametrize("setting", ["DASHBOARD_SLOTS", "DASHBOARD_STORE", "DASHBOARD_HOME"])
+def test_a_setting_that_makes_no_sense_is_one_line(call, monkeypatch, tmp_path, setting):
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    monkeypatch.setenv(setting, str(file))
+    code, out, err = call("list")
+    assert code in (1, 2)
+    assert out == ""
+    assert err.count("\n") == 1
+
+
+def test_a_store_that_is_damaged_is_one_line_and_exit_code_1(call, data_folder):
+    data_folder.mkdir()
+    (data_folder / "runs.sqlite").write_bytes(b"no database\n" * 500)
+    for command in (["list"], ["run", *QUICK]):
+        code, out, err = call(*command)
+        assert (code, out) == (1, "")
+        assert err.count("\n") == 1
+        assert "left as it is" in err
+
+
+# -- list, show, stop --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trained(store) -> str:
+    """A run with three epochs, as another program recorded it."""
+    config = {"dataset": "iris", "epochs": 3, "metrics": ["accuracy"]}
+    run_id = store.create_run(config, name="theirs", origin="callback")
+    claim = store.claim(run_id, this_process())
+    store.write(claim, state="training")
+    epochs = [
+        {"loss": 0.5, "=cmd()": 1.0, "val_loss": 0.75},
+        {"loss": None, "=cmd()": -2.0},
+        {"loss": 0.25, "=cmd()": 3.0, "val_loss": 0.5},
+    ]
+    records = [
+        Record(kind="epoch", epoch=number, data=data) for number, data in enumerate(epochs, 1)
+    ]
+    store.write(claim, first_seq=1, records=records, epoch=4, seconds=2.5, state="finished")
+    return run_id
+
+
+def test_without_runs_the_list_says_how_to_make_one(call):
+    assert call("list") == (
+        0,
+        "No runs yet. Start one: python -m trainer run --dataset digits\n",
+        "",
+    )
+    assert call("list", "--json") == (0, '{"runs": []}\n', "")
+
+
+def test_the_list_has_the_newest_first(call, store, trained):
+    queued = store.create_run({"dataset": "wine"})
+    code, out, _ = call("list")
+    assert code == 0
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        [queued, "queued"],
+        [trained, "finished"],
+    ]
+    listed = json.loads(call("list", "--json")[1])["runs"]
+    assert [run["run_id"] for run in listed] == [queued, trained]
+    assert listed[1]["epochs"] == 4
+    assert listed[1]["seconds"] == 2.5
+
+
+def test_show_tells_what_is_known_of_a_run(call, trained):
+    code, out, _ = call("show", trained)
+    assert code == 0
+    assert out.startswith(trained)
+    assert "theirs" in out
+    assert "dataset            iris" in out
+    shown = json.loads(call("show", trained, "--json")[1])
+    assert shown["history"]["loss"] == [0.5, None, 0.25]
+    assert shown["evaluation"] == {"loss": 0.5}
+    assert shown["config"]["metrics"] == ["accuracy"]
+
+
+def test_show_of_a_run_that_was_not_trained_yet(call, store):
+    run_id = store.create_run({"dataset": "iris"})
+    assert call("show", run_id)[0] == 0
+    shown = json.loads(call("show", run_id, "--json")[1])
+    assert (shown["history"], shown["evaluation"], shown["epochs"]) == ({}, {}, 0)
+
+
+def test_stop_ends_a_queued_run_and_asks_a_training_one(call, store):
+    queued, training = store.create_run({}), store.create_run({}, origin="callback")
+    claim = store.claim(training, this_process())
+    assert json.loads(call("stop", queued, "--json")[1])["state"] == "stopped"
+    code, out, _ = call("stop", training)
+    assert (code, out.split()[0]) == (0, training)
+    assert store.take_commands(claim.run_id) == ["stop"]
+
+
+def test_stop_after_the_end_leaves_the_run_as_it_is(call, trained):
+    assert json.loads(call("stop", trained, "--json")[1])["state"] == "finished"
+
+
+def test_any_command_marks_runs_whose_process_is_gone(call, store):
+    host, pid, start = this_process().rsplit(":", 2)
+    run_id = store.create_run({}, origin="callback")
+    store.claim(run_id, f"{host}:{pid}:{float(start) - 100:.2f}")
+    call("list")
+    assert store.run(run_id).state == "interrupted"
+
+
+# -- export ------------------------------------------------------------------------------------
+
+
+def test_an_export_has_a_row_an_epoch_and_no_cell_that_runs_as_a_formula(call, trained):
+    code, out, _ = call("export", trained)
+    assert code == 0
+    assert list(csv.reader(io.StringIO(out))) == [
+        ["epoch", "loss", "'=cmd()", "val_loss"],
+        ["2", "0.5", "1.0", "0.75"],
+        ["3", "", "-2.0", ""],
+        ["4", "0.25", "3.0", "0.5"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_name_that_looks_like_a_formula_is_made_inert(call, store, name):
+    claim = store.claim(store.create_run({}, origin="callback"), this_process())
+    record = Record(kind="epoch", epoch=0, data={name: 1.0})
+    store.write(claim, first_seq=1, records=[record])
+    _, out, _ = call("export", claim.run_id)
+    header = next(csv.reader(io.StringIO(out, newline="\n")))
+    assert header == ["epoch", f"'{name}"]
+
+
+def test_an_export_goes_into_a_file_or_says_why_not(call, trained, tmp_path):
+    file = tmp_path / "history.csv"
+    assert call("export", trained, "--output", str(file)) == (0, "", "")
+    assert file.read_text().splitlines()[0] == "epoch,loss,'=cmd(),val_loss"
+    code, out, err = call("export", trained, "--output", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "--output must be a file that can be written" in err
+    assert call("export", trained, "--json", "--output", str(file))[0] == 0
+    assert json.loads(file.read_text())["run_id"] == trained
+
+
+def test_an_export_of_a_run_without_epochs_is_a_header(call, store):
+    run_id = store.create_run({"dataset": "iris"})
+    assert call("export", run_id) == (0, "epoch\n", "")

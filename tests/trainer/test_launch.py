@@ -1,0 +1,231 @@
+"""The queue in real worker processes, and what becomes of runs whose process is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+import trainer.launch
+from tests.waiting import wait_until
+from trainer.config import RunConfig
+from trainer.launch import AbandonedRuns, LocalLauncher
+from trainer.process import this_process
+from trainer.settings import Settings
+from trainer.store import Run, Store
+
+FOR_EVER = {"epochs": 100_000, "units": 4}
+SHORT = {"epochs": 5, "units": 4}
+
+
+class Desk:
+    """A store and the launcher that works through its queue."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.store = Store(settings.store_url, checkpoints=True)
+        self.launcher = LocalLauncher(self.store, settings)
+        self.launcher.start()
+
+    def submit(self, **choices: object) -> str:
+        return self.store.create_run(RunConfig.create("iris", **choices).to_dict())
+
+    def when(self, run_id: str, state: str, *, epochs: int = 0) -> Run:
+        def is_there() -> Run | None:
+            run = self.store.run(run_id)
+            assert run.state == state or not run.is_over, f"{run.state}: {run.message}"
+            return run if run.state == state and run.epoch >= epochs else None
+
+        return wait_until(is_there, f"the run is {state} with {epochs} epochs", seconds=300)
+
+    def workers(self) -> list[psutil.Process]:
+        return [psutil.Process(int(str(w["pid"]))) for w in self.launcher.workers()]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("desk")
+    settings = Settings(
+        home=folder,
+        store_url=f"sqlite:///{(folder / 'runs.sqlite').as_posix()}",
+        slots=1,
+        allowed_hosts=(),
+    )
+    shared = Desk(settings)
+    yield shared
+    shared.launcher.stop()
+    shared.store.close()
+
+
+def pid_of(run: Run) -> int:
+    return int(run.worker.rsplit(":", 2)[1])
+
+
+def test_two_queued_runs_train_one_after_the_other(desk):
+    first, second = desk.submit(**SHORT), desk.submit(**SHORT)
+    assert desk.store.queue_place(desk.store.run(second)) in (1, 2)
+    ended = desk.when(second, "finished")
+    before = desk.store.run(first)
+    assert before.state == "finished"
+    assert before.ended_at <= ended.started_at
+    for run in (before, ended):
+        assert run.epoch == 5
+        assert all(len(values) == 5 for values in desk.store.history(run.run_id).values())
+    assert desk.store.history(first) == desk.store.history(second)  # the same seed
+
+
+def test_a_run_waits_for_its_turn_and_can_be_stopped_like_the_one_before_it(desk):
+    training, waiting, last = (desk.submit(**FOR_EVER) for _ in range(3))
+    desk.when(training, "training", epochs=1)
+    assert desk.store.queue_place(desk.store.run(waiting)) == 1
+    assert desk.store.queue_place(desk.store.run(last)) == 2
+    desk.store.stop(waiting)
+    assert desk.store.run(waiting).state == "stopped"
+    desk.store.stop(training)
+    stopped = desk.when(training, "stopped")
+    assert len(desk.store.history(training)["loss"]) == stopped.epoch >= 1
+    desk.when(last, "training", epochs=1)
+    desk.store.stop(last)
+    desk.when(last, "stopped")
+    assert desk.store.run(waiting).epoch == 0
+
+
+def test_a_run_that_cannot_be_trained_has_failed_and_the_queue_goes_on(desk):
+    config = RunConfig.create("iris", **SHORT).to_dict()
+    nonsense = desk.store.create_run({**config, "epochs": 0})
+    newer = desk.store.create_run({**config, "telepathy": True})
+    good = desk.submit(**SHORT)
+    assert desk.when(nonsense, "failed").message == "epochs must be a positive integer. Got 0."
+    assert "telepathy" in desk.when(newer, "failed").message
+    desk.when(good, "finished")
+
+
+def test_a_killed_worker_leaves_its_run_interrupted_and_another_takes_the_next(desk):
+    killed, waiting = desk.submit(**FOR_EVER), desk.submit(**SHORT)
+    run = desk.when(killed, "training", epochs=3)
+    os.kill(pid_of(run), signal.SIGKILL)
+    interrupted = desk.when(killed, "interrupted")
+    assert interrupted.message
+    assert interrupted.epoch >= run.epoch
+    epochs = [r for r in desk.store.updates(killed)[1] if r.kind == "epoch"]
+    assert [record.epoch for record in epochs] == list(range(interrupted.epoch))
+    after = desk.when(waiting, "finished")
+    assert pid_of(after) != pid_of(run)
+    # The spare one is replaced as well.
+    wait_until(
+        lambda: [w for w in desk.launcher.workers() if w["running"] and w["pid"] != pid_of(run)][
+            1:
+        ],
+        "there are two workers again",
+    )
+
+
+def test_the_settings_reach_the_workers(desk):
+    for worker in desk.workers():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            environment = worker.environ()
+            assert environment["DASHBOARD_STORE"] == desk.store.url
+            assert environment["DASHBOARD_SLOTS"] == "1"
+            assert this_process() in worker.cmdline()
+
+
+def test_the_end_of_the_launcher_ends_its_workers_and_interrupts_the_run(desk):
+    # The last test of the shared launcher: stopping it twice, as the fixture will, is no harm.
+    training, waiting = desk.submit(**FOR_EVER), desk.submit(**SHORT)
+    desk.when(training, "training", epochs=1)
+    workers = desk.workers()
+    assert len(workers) == 2
+    desk.launcher.stop()
+    assert not any(worker.is_running() for worker in workers)
+    assert desk.launcher.workers() == []
+    run = desk.store.run(training)
+    assert (run.state, run.epoch >= 1) == ("interrupted", True)
+    assert len(desk.store.history(training)["loss"]) == run.epoch
+    assert desk.store.run(waiting).state == "queued"
+
+
+_LAUNCH_FOR_EVER = """
+import sys
+from trainer.launch import LocalLauncher
+from trainer.settings import Settings
+from trainer.store import Store
+settings = Settings.from_environment()
+launcher = LocalLauncher(Store(settings.store_url), settings)
+launcher.start()
+while not launcher.workers():
+    pass
+print(*(worker["pid"] for worker in launcher.workers()), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_launcher_that_was_killed_leaves_no_idle_worker_behind(data_folder):
+    command = [sys.executable, "-c", _LAUNCH_FOR_EVER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        wait_until(lambda: psutil.Process(server.pid).children(), "a worker is there")
+        assert server.stdout is not None
+        server.stdout.readline()
+        workers = psutil.Process(server.pid).children()
+        server.kill()
+    assert workers
+    gone, alive = psutil.wait_procs(workers, timeout=120)
+    assert alive == []
+    assert len(gone) == len(workers)
+
+
+# -- runs whose process is gone ----------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(f"sqlite:///{tmp_path / 'runs.sqlite'}")
+    yield opened
+    opened.close()
+
+
+def test_only_a_run_whose_process_is_gone_is_interrupted(store):
+    host, pid, start = this_process().rsplit(":", 2)
+    workers = {
+        "lives": this_process(),
+        "gone": f"{host}:{pid}:{float(start) - 100:.2f}",
+        "elsewhere": f"elsewhere:{pid}:{start}",
+        "unknown": "somebody",
+    }
+    run_ids = {}
+    for name, worker in workers.items():
+        run_ids[name] = store.create_run({}, origin="callback")
+        store.write(store.claim(run_ids[name], worker), state="training")
+    queued = store.create_run({})
+    AbandonedRuns(store).interrupt()
+    states = {name: store.run(run_id).state for name, run_id in run_ids.items()}
+    assert states == {
+        "lives": "training",
+        "gone": "interrupted",
+        "elsewhere": "training",
+        "unknown": "training",
+    }
+    assert store.run(queued).state == "queued"
+
+
+def test_a_run_on_another_machine_is_given_up_after_a_long_silence(store, monkeypatch):
+    claim = store.claim(store.create_run({}), "elsewhere:1:1.0")
+    now = [1000.0]
+    monkeypatch.setattr(trainer.launch.time, "monotonic", lambda: now[0])
+    abandoned = AbandonedRuns(store)
+    abandoned.interrupt()
+    for _ in range(5):
+        now[0] += 29
+        store.write(claim, state="training")
+        abandoned.interrupt()
+        assert store.run(claim.run_id).state == "training"
+    now[0] += 29
+    abandoned.interrupt()
+    assert store.run(claim.run_id).state == "training"
+    now[0] += 29
+    abandoned.interrupt()
+    assert store.run(claim.run_id).state == "interrupted"
