@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -28,14 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for group in options.groups:
         if group not in GROUPS:
             parser.error(f"NAME must be one of {', '.join(GROUPS)}. Got {group!r}.")
+    # Being ended is an exit like any other: servers and sides of a comparison end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     measures: list[Measure] = []
     failures = 0
-    loads: list[str] = []
+    others: list[str] = []
     began = time.monotonic()
     for group in options.groups or GROUPS:
         print(f"{group} …", file=sys.stderr, flush=True)
-        # What others do on this machine; the group's own work counts only from here on.
-        loads.append(f"{group} {os.getloadavg()[0]:.1f}")
+        began_group, busy, own = time.monotonic(), _busy_seconds(), _own_seconds()
         module = importlib.import_module(f"benchmarks.{group}")
         try:
             for measure in module.measure(quick=options.quick):
@@ -45,12 +48,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # One group that cannot be measured must not take the others' numbers with it.
             failures += 1
             print(f"  {group} could not be measured: {error}", file=sys.stderr)
+        # All that this group started has ended, so its time is known.
+        foreign = (_busy_seconds() - busy) - (_own_seconds() - own)
+        others.append(f"{group} {max(0.0, foreign) / (time.monotonic() - began_group):.2f}")
     _print_table(measures)
     minutes = (time.monotonic() - began) / 60
-    print(f"{minutes:.1f} minutes, {os.cpu_count()} cores; load before {', '.join(loads)}")
+    print(f"{minutes:.1f} minutes on {os.cpu_count()} cores.")
+    print(f"Cores that others kept busy meanwhile: {', '.join(others)}.")
     if options.json is not None:
         options.json.write_text(as_json(measures) + "\n", encoding="utf-8")
     return 1 if failures else 0
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
+
+
+def _own_seconds() -> float:
+    return sum(os.times()[:4])
 
 
 def _print_table(measures: Sequence[Measure]) -> None:

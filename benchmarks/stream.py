@@ -15,7 +15,8 @@ from benchmarks.dashboard import Dashboard
 from benchmarks.measure import Measure, judged, spread
 from trainer.config import RunConfig
 from trainer.process import this_process
-from trainer.store import Claim, Record, Store
+from trainer.runs import Claim, Record
+from trainer.store import Store
 
 _STEPS_PER_EPOCH = 1_000
 _LENGTHS = (1_000, 10_000, 100_000)

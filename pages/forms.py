@@ -18,7 +18,7 @@ from trainer.datasets import DATASETS
 from trainer.errors import InvalidInput
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import METRICS, metrics_for
-from trainer.store import Run
+from trainer.runs import Run
 
 _HELP: Mapping[str, str] = {
     "dataset": "What the network learns from: rows whose answer is known.",

@@ -10,8 +10,7 @@ import streamlit as st
 from pages.backend import store
 from pages.forms import config_of, form_link
 from trainer.errors import StoreUnusable
-from trainer.store import Run
-
+from trainer.runs import Run
 
 # How often the open page looks for what is new.
 _LOOK_SECONDS = 2.0

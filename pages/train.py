@@ -17,7 +17,7 @@ from trainer.datasets import LoadOptions, sample
 from trainer.datasets.spec import Arrays, DatasetSpec
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
 from trainer.metrics import METRICS
-from trainer.store import Run
+from trainer.runs import Run
 
 # Two clicks within this time are one wish.
 _DOUBLE_CLICK_SECONDS = 1.0

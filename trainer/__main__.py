@@ -16,9 +16,10 @@ from trainer.config import RunConfig, parse_choice
 from trainer.errors import InvalidInput, StoreUnusable, TrainerError
 from trainer.launch import AbandonedRuns
 from trainer.process import this_process
+from trainer.runs import Run, record_names
 from trainer.settings import Settings
 from trainer.shutdown import Shutdown
-from trainer.store import Run, Store, record_names
+from trainer.store import Store
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 

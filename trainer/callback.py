@@ -16,8 +16,9 @@ from trainer.errors import StoreUnusable, TrainerError
 from trainer.feeding import FedModel
 from trainer.process import this_process
 from trainer.recorder import Recorder
+from trainer.runs import State
 from trainer.settings import Settings
-from trainer.store import State, Store
+from trainer.store import Store
 
 # How many steps are gathered before they are handed over, where each step is a call of its own.
 _STEPS_PER_RECORD = 32

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from trainer.errors import StoreUnusable
 from trainer.process import is_running, this_process
+from trainer.runs import Run
 from trainer.settings import Settings
-from trainer.store import Run, Store
+from trainer.store import Store
 
 _LOOK_SECONDS = 0.5
 # A run whose writer cannot be looked at (on another machine) is given up after this silence.

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from trainer.errors import Fenced, StoreUnusable
-from trainer.store import Claim, Record, State, Store, finite_or_none
+from trainer.runs import Claim, Record, State, finite_or_none
+from trainer.store import Store
 
 PULSE_SECONDS = 1.0
 COMMAND_SECONDS = 0.1

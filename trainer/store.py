@@ -8,13 +8,11 @@ every database. Each write checks the attempt in the same transaction (fencing).
 from __future__ import annotations
 
 import json
-import math
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -22,171 +20,11 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from trainer.errors import Fenced, RunNotFound, StoreUnusable
+from trainer.runs import ACTIVE, ENDED, START, Claim, Cursor, Record, Run
+from trainer.schema import COMMANDS, META, METADATA, RECORDS, RUNS, SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
 # A writer waits this long for another process that holds the lock.
 BUSY_TIMEOUT_SECONDS = 30
-
-State = Literal[
-    "queued",
-    "starting",
-    "training",
-    "paused",
-    "finished",
-    "stopped",
-    "diverged",
-    "interrupted",
-    "stalled",
-    "failed",
-]
-ACTIVE: tuple[State, ...] = ("starting", "training", "paused", "stalled")
-ENDED: tuple[State, ...] = ("finished", "stopped", "diverged", "interrupted", "failed")
-
-_METADATA = sa.MetaData()
-_META = sa.Table(
-    "meta",
-    _METADATA,
-    sa.Column("key", sa.String(40), primary_key=True),
-    sa.Column("value", sa.String(200), nullable=False),
-)
-_RUNS = sa.Table(
-    "runs",
-    _METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("run_id", sa.String(32), nullable=False, unique=True),
-    sa.Column("name", sa.String(80), nullable=False),
-    sa.Column("origin", sa.String(20), nullable=False),
-    sa.Column("state", sa.String(20), nullable=False, index=True),
-    sa.Column("message", sa.Text, nullable=False, default=""),
-    sa.Column("config", sa.Text, nullable=False),
-    sa.Column("attempt", sa.Integer, nullable=False, default=0),
-    sa.Column("worker", sa.String(120), nullable=False, default=""),
-    sa.Column("pulse", sa.Integer, nullable=False, default=0),
-    sa.Column("epoch", sa.Integer, nullable=False, default=0),
-    sa.Column("epochs", sa.Integer),
-    sa.Column("step", sa.Integer, nullable=False, default=0),
-    sa.Column("steps_per_epoch", sa.Integer),
-    sa.Column("seconds", sa.Float, nullable=False, default=0.0),
-    sa.Column("epochs_per_second", sa.Float),
-    sa.Column("created_at", sa.Float, nullable=False),
-    sa.Column("started_at", sa.Float),
-    sa.Column("ended_at", sa.Float),
-)
-_RECORDS = sa.Table(
-    "records",
-    _METADATA,
-    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
-    sa.Column("attempt", sa.Integer, primary_key=True),
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.String(20), nullable=False),
-    sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("step", sa.Integer, nullable=False),
-    sa.Column("data", sa.Text, nullable=False),
-    sa.Column("values", sa.LargeBinary),
-)
-_COMMANDS = sa.Table(
-    "commands",
-    _METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), nullable=False, index=True),
-    sa.Column("command", sa.String(20), nullable=False),
-    sa.Column("taken", sa.Boolean, nullable=False, default=False),
-)
-
-
-class Cursor(NamedTuple):
-    """How far somebody has read a run; the start is `(0, 0)`."""
-
-    attempt: int = 0
-    seq: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.attempt}.{self.seq}"
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor | None:
-        """Return the cursor that `str` made, or None if it is none."""
-        attempt, _, seq = text.partition(".")
-        if attempt.isascii() and attempt.isdigit() and seq.isascii() and seq.isdigit():
-            return cls(int(attempt[:12]), int(seq[:12]))
-        return None
-
-
-_START = Cursor()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """One thing a writer learnt; never changed once written.
-
-    Attributes:
-        kind: "epoch" (the logs of a finished epoch) or "steps" (running means after each step).
-        epoch: 0-based epoch it belongs to.
-        step: 0-based first step within the epoch; 0 for an epoch.
-        data: For an epoch `{name: float or None}`, None standing for a non-finite value;
-            for steps `{"names": [...]}`, the columns of `values`, with `"stride"` where the
-            rows of `values` are not one step but several apart.
-        values: For steps the values, shape `(num_steps, num_names)`, dtype float32.
-        cursor: Where the record stands in its run; set by the store when read.
-    """
-
-    kind: Literal["epoch", "steps"]
-    epoch: int
-    step: int = 0
-    data: Mapping[str, Any] = field(default_factory=dict)
-    values: np.ndarray | None = None
-    cursor: Cursor = _START
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One training as the store knows it; a copy that never changes.
-
-    Times are seconds since 1970 in UTC; `seconds` is the monotonic duration of `fit()` so far.
-    `epoch` counts finished epochs, `step` the finished steps of the running one.
-    """
-
-    number: int
-    run_id: str
-    name: str
-    origin: str
-    state: State
-    message: str
-    config: Mapping[str, Any]
-    attempt: int
-    worker: str
-    pulse: int
-    epoch: int
-    epochs: int | None
-    step: int
-    steps_per_epoch: int | None
-    seconds: float
-    epochs_per_second: float | None
-    created_at: float
-    started_at: float | None
-    ended_at: float | None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more will come, unless somebody starts the run anew."""
-        return self.state in ENDED
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Estimated seconds to the end of the run; None where nobody can know."""
-        if self.state not in ("training", "paused") or not self.epochs_per_second:
-            return None
-        if self.epochs is None:
-            return None
-        done = self.epoch + (self.step / self.steps_per_epoch if self.steps_per_epoch else 0)
-        return max(0.0, self.epochs - done) / self.epochs_per_second
-
-
-class Claim(NamedTuple):
-    """The right to write into a run, until somebody else gets a newer one."""
-
-    run_id: str
-    attempt: int
 
 
 class Store:
@@ -236,7 +74,7 @@ class Store:
         name = _clean(name) or f"{_clean(str(config.get('dataset', 'run')))} {run_id[:4]}"
         with self._write() as connection:
             connection.execute(
-                _RUNS.insert().values(
+                RUNS.insert().values(
                     run_id=run_id,
                     name=name[:80],
                     origin=origin,
@@ -261,7 +99,7 @@ class Store:
         """Return the newest runs, newest first."""
         with self._read() as connection:
             rows = connection.execute(
-                sa.select(_RUNS).order_by(_RUNS.c.number.desc()).limit(limit)
+                sa.select(RUNS).order_by(RUNS.c.number.desc()).limit(limit)
             ).mappings()
             return [_to_run(row) for row in rows]
 
@@ -269,7 +107,7 @@ class Store:
         """Return the runs that have a writer, oldest first."""
         with self._read() as connection:
             rows = connection.execute(
-                sa.select(_RUNS).where(_RUNS.c.state.in_(ACTIVE)).order_by(_RUNS.c.number)
+                sa.select(RUNS).where(RUNS.c.state.in_(ACTIVE)).order_by(RUNS.c.number)
             ).mappings()
             return [_to_run(row) for row in rows]
 
@@ -280,8 +118,8 @@ class Store:
         with self._read() as connection:
             return connection.execute(
                 sa.select(sa.func.count())
-                .select_from(_RUNS)
-                .where(_RUNS.c.state == "queued", _RUNS.c.number <= run.number)
+                .select_from(RUNS)
+                .where(RUNS.c.state == "queued", RUNS.c.number <= run.number)
             ).scalar_one()
 
     # -- the writer ------------------------------------------------------------------------
@@ -292,9 +130,9 @@ class Store:
         Runs that never were in the queue (a command line's, a notebook's) take no slot.
         """
         head_of_queue = (
-            sa.select(_RUNS.c.run_id)
-            .where(_RUNS.c.state == "queued", _RUNS.c.origin == "dashboard")
-            .order_by(_RUNS.c.number)
+            sa.select(RUNS.c.run_id)
+            .where(RUNS.c.state == "queued", RUNS.c.origin == "dashboard")
+            .order_by(RUNS.c.number)
             .limit(1)
         )
         with self._read() as connection:
@@ -304,8 +142,8 @@ class Store:
         with self._write() as connection:
             busy = connection.execute(
                 sa.select(sa.func.count())
-                .select_from(_RUNS)
-                .where(_RUNS.c.state.in_(ACTIVE), _RUNS.c.origin == "dashboard")
+                .select_from(RUNS)
+                .where(RUNS.c.state.in_(ACTIVE), RUNS.c.origin == "dashboard")
             ).scalar_one()
             if busy >= slots:
                 return None
@@ -357,29 +195,29 @@ class Store:
         ]
         with self._write() as connection:
             written = connection.execute(
-                _RUNS.update()
+                RUNS.update()
                 .where(
-                    _RUNS.c.run_id == claim.run_id,
-                    _RUNS.c.attempt == claim.attempt,
-                    _RUNS.c.state.in_(ACTIVE),
+                    RUNS.c.run_id == claim.run_id,
+                    RUNS.c.attempt == claim.attempt,
+                    RUNS.c.state.in_(ACTIVE),
                 )
-                .values(pulse=_RUNS.c.pulse + 1, **_cleaned(fields))
+                .values(pulse=RUNS.c.pulse + 1, **_cleaned(fields))
             )
             if written.rowcount != 1:
                 raise Fenced(f"Another writer has the run {claim.run_id}, or it has ended.")
             if rows:
-                connection.execute(_RECORDS.insert(), rows)
+                connection.execute(RECORDS.insert(), rows)
 
     def interrupt(self, run: Run, message: str) -> bool:
         """Mark a run whose writer is gone; return False if the writer moved since it was read."""
         with self._write() as connection:
             written = connection.execute(
-                _RUNS.update()
+                RUNS.update()
                 .where(
-                    _RUNS.c.run_id == run.run_id,
-                    _RUNS.c.attempt == run.attempt,
-                    _RUNS.c.pulse == run.pulse,
-                    _RUNS.c.state.in_(ACTIVE),
+                    RUNS.c.run_id == run.run_id,
+                    RUNS.c.attempt == run.attempt,
+                    RUNS.c.pulse == run.pulse,
+                    RUNS.c.state.in_(ACTIVE),
                 )
                 .values(state="interrupted", message=_clean(message), ended_at=time.time())
             )
@@ -387,7 +225,7 @@ class Store:
 
     # -- the readers -----------------------------------------------------------------------
 
-    def updates(self, run_id: str, after: Cursor = _START) -> tuple[Run, list[Record]]:
+    def updates(self, run_id: str, after: Cursor = START) -> tuple[Run, list[Record]]:
         """Return the run and its records after a cursor, as of one moment.
 
         Raises:
@@ -396,15 +234,15 @@ class Store:
         with self._read() as connection:
             run = self._run(connection, run_id)
             rows = connection.execute(
-                sa.select(_RECORDS)
+                sa.select(RECORDS)
                 .where(
-                    _RECORDS.c.run_id == run_id,
+                    RECORDS.c.run_id == run_id,
                     sa.or_(
-                        _RECORDS.c.attempt > after.attempt,
-                        sa.and_(_RECORDS.c.attempt == after.attempt, _RECORDS.c.seq > after.seq),
+                        RECORDS.c.attempt > after.attempt,
+                        sa.and_(RECORDS.c.attempt == after.attempt, RECORDS.c.seq > after.seq),
                     ),
                 )
-                .order_by(_RECORDS.c.attempt, _RECORDS.c.seq)
+                .order_by(RECORDS.c.attempt, RECORDS.c.seq)
             ).mappings()
             return run, [_to_record(row) for row in rows]
 
@@ -427,9 +265,9 @@ class Store:
     def last_logs(self, run_id: str) -> dict[str, float | None]:
         """Return the logs of the newest finished epoch by name; empty before the first."""
         newest = (
-            sa.select(_RECORDS.c.data)
-            .where(_RECORDS.c.run_id == run_id, _RECORDS.c.kind == "epoch")
-            .order_by(_RECORDS.c.attempt.desc(), _RECORDS.c.seq.desc())
+            sa.select(RECORDS.c.data)
+            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch")
+            .order_by(RECORDS.c.attempt.desc(), RECORDS.c.seq.desc())
             .limit(1)
         )
         with self._read() as connection:
@@ -453,19 +291,19 @@ class Store:
             if run.is_over:
                 return
             ended = connection.execute(
-                _RUNS.update()
-                .where(_RUNS.c.run_id == run_id, _RUNS.c.state == "queued")
+                RUNS.update()
+                .where(RUNS.c.run_id == run_id, RUNS.c.state == "queued")
                 .values(state="stopped", message="", ended_at=time.time())
             )
             if ended.rowcount == 0:
-                connection.execute(_COMMANDS.insert().values(run_id=run_id, command="stop"))
+                connection.execute(COMMANDS.insert().values(run_id=run_id, command="stop"))
 
     def take_commands(self, run_id: str) -> list[str]:
         """Return the commands nobody has taken yet, oldest first, and mark them as taken."""
         pending = (
-            sa.select(_COMMANDS.c.number, _COMMANDS.c.command)
-            .where(_COMMANDS.c.run_id == run_id, _COMMANDS.c.taken.is_(False))
-            .order_by(_COMMANDS.c.number)
+            sa.select(COMMANDS.c.number, COMMANDS.c.command)
+            .where(COMMANDS.c.run_id == run_id, COMMANDS.c.taken.is_(False))
+            .order_by(COMMANDS.c.number)
         )
         with self._read() as connection:
             if connection.execute(pending).first() is None:
@@ -473,8 +311,8 @@ class Store:
         with self._write() as connection:
             rows = connection.execute(pending).all()
             connection.execute(
-                _COMMANDS.update()
-                .where(_COMMANDS.c.number.in_([row.number for row in rows]))
+                COMMANDS.update()
+                .where(COMMANDS.c.number.in_([row.number for row in rows]))
                 .values(taken=True)
             )
             return [row.command for row in rows]
@@ -489,40 +327,36 @@ class Store:
 
     def _claim(self, connection: Connection, run_id: str, worker: str) -> Claim | None:
         written = connection.execute(
-            _RUNS.update()
-            .where(_RUNS.c.run_id == run_id, _RUNS.c.state == "queued")
+            RUNS.update()
+            .where(RUNS.c.run_id == run_id, RUNS.c.state == "queued")
             .values(
-                state="starting", attempt=_RUNS.c.attempt + 1, worker=worker, pulse=0, message=""
+                state="starting", attempt=RUNS.c.attempt + 1, worker=worker, pulse=0, message=""
             )
         )
         if written.rowcount != 1:
             return None
         # What an earlier attempt was told is not meant for this one.
-        connection.execute(
-            _COMMANDS.update().where(_COMMANDS.c.run_id == run_id).values(taken=True)
-        )
+        connection.execute(COMMANDS.update().where(COMMANDS.c.run_id == run_id).values(taken=True))
         return Claim(run_id, self._run(connection, run_id).attempt)
 
     @staticmethod
     def _run(connection: Connection, run_id: str) -> Run:
         if not (run_id.isascii() and run_id.isalnum()):
             raise RunNotFound(run_id)
-        row = (
-            connection.execute(sa.select(_RUNS).where(_RUNS.c.run_id == run_id)).mappings().first()
-        )
+        row = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).mappings().first()
         if row is None:
             raise RunNotFound(run_id)
         return _to_run(row)
 
     def _prepare_schema(self) -> None:
         with self._write() as connection:
-            _METADATA.create_all(connection)
+            METADATA.create_all(connection)
             version = connection.execute(
-                sa.select(_META.c.value).where(_META.c.key == "schema_version")
+                sa.select(META.c.value).where(META.c.key == "schema_version")
             ).scalar()
             if version is None:
                 connection.execute(
-                    _META.insert().values(key="schema_version", value=str(SCHEMA_VERSION))
+                    META.insert().values(key="schema_version", value=str(SCHEMA_VERSION))
                 )
             elif int(version) > SCHEMA_VERSION:
                 raise StoreUnusable(
@@ -597,12 +431,6 @@ class ChangeWatcher:
             self._connection.close()
 
 
-def finite_or_none(value: float) -> float | None:
-    """Return a value as the store keeps it: None for NaN and the infinities."""
-    value = float(value)
-    return value if math.isfinite(value) else None
-
-
 def _to_run(row: RowMapping) -> Run:
     return Run(**{**row, "config": json.loads(row["config"])})
 
@@ -639,11 +467,3 @@ def _cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: _clean(value) if isinstance(value, str) else value for name, value in fields.items()
     }
-
-
-def record_names(records: Sequence[Record]) -> list[str]:
-    """Return the names of the logged values in the order they first appear."""
-    names: dict[str, None] = {}
-    for record in records:
-        names.update(dict.fromkeys(record.data["names"] if record.kind == "steps" else record.data))
-    return list(names)

@@ -20,8 +20,8 @@ from trainer.errors import TrainerError
 from trainer.feeding import FedModel, validation_batches
 from trainer.models import build, shaped_targets
 from trainer.recorder import Recorder
+from trainer.runs import State
 from trainer.shutdown import Shutdown
-from trainer.store import State
 
 _log = logging.getLogger(__name__)
 

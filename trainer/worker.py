@@ -16,9 +16,10 @@ from trainer.config import RunConfig
 from trainer.errors import InvalidInput
 from trainer.process import is_running, this_process
 from trainer.recorder import Recorder
+from trainer.runs import Claim
 from trainer.settings import Settings
 from trainer.shutdown import Shutdown
-from trainer.store import Claim, Store
+from trainer.store import Store
 
 if TYPE_CHECKING:
     from trainer.training import WarmModel

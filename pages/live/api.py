@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from trainer.errors import InvalidInput, RunNotFound, StoreUnusable, TrainerError
-from trainer.store import Run, Store
+from trainer.runs import Run
+from trainer.store import Store
 
 VERSION = "0.1.0"
 DEFAULT_LIMIT = 100

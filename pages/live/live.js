@@ -439,6 +439,13 @@ function progressShare(run) {
   return Math.max(0, Math.min(1, ((run.epoch ?? 0) + within) / run.epochs));
 }
 
+/** On a phone the form lies over the page: whoever has a run to watch wants to see it. */
+function putFormAside() {
+  if (matchMedia("(min-width: 768px)").matches) return;
+  const form = document.querySelector('[data-testid="stSidebar"][aria-expanded="true"]');
+  form?.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+}
+
 class HeaderView {
   constructor(parent) {
     this.icon = element("span", { class: "lr-icon" });
@@ -487,6 +494,7 @@ class HeaderView {
     this.feed = registry.feed(data.run_id, data.stream);
     this.leave = this.feed.subscribe(() => this.draw());
     leave?.();
+    putFormAside();
   }
 
   draw() {

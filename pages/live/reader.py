@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pages.live.series import StepAxis, series_to_json, thin, to_series, without_superseded
-from trainer.store import ACTIVE, Cursor, Record, Run, Store
+from trainer.runs import ACTIVE, Cursor, Record, Run
+from trainer.store import Store
 
 # Points a trace in a snapshot, and in the message that closes the gap of a reconnect.
 MAX_SNAPSHOT_POINTS = 2_000

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from tsdownsample import LTTBDownsampler
 
-from trainer.store import Record
+from trainer.runs import Record
 
 Series = tuple[np.ndarray, np.ndarray]
 

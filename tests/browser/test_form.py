@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
-from trainer.store import Record
+from trainer.runs import Record
 
 HOSTILE = '<img src=x onerror="window.attacked=1">'
 

@@ -12,31 +12,42 @@ from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
 
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 _IS_TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(
     program: Program, new_viewer: NewViewer
 ) -> None:
-    phone = new_viewer(
-        program, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
+    phone = new_viewer(program, **PHONE)
     phone.open(dataset="iris", epochs=5)
     assert not phone.page.evaluate(_IS_TOO_WIDE)
 
-    if not phone.start_button.is_visible():
-        phone.page.get_by_test_id("stExpandSidebarButton").click()
-    expect(phone.start_button).to_be_in_viewport()
+    phone.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(phone.start_button).to_be_in_viewport(ratio=1)
     phone.press_start()
 
     phone.expect_state("Finished")
+    expect(phone.page.get_by_test_id("stSidebar")).to_have_attribute("aria-expanded", "false")
+    expect(phone.page.get_by_test_id("run-state")).to_be_in_viewport()
     for name in ("loss", "accuracy"):
         phone.expect_points(5, name)
         box = phone.chart(name).bounding_box()
         assert box and 300 < box["width"] <= 390
     assert not phone.page.evaluate(_IS_TOO_WIDE)
+
+
+def test_a_phone_finds_its_way_from_the_runs_back_to_the_form(
+    program: Program, new_viewer: NewViewer
+) -> None:
+    phone = new_viewer(program, **PHONE)
     phone.open("/runs")
     assert not phone.page.evaluate(_IS_TOO_WIDE)
+
+    phone.page.get_by_test_id("stExpandSidebarButton").click()
+    phone.page.get_by_role("link", name="Train").click()
+
+    expect(phone.page.get_by_role("heading", name="Handwritten digits")).to_be_visible()
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

@@ -11,7 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS
-from trainer.store import Claim, Record, Store
+from trainer.runs import Claim, Record
+from trainer.store import Store
 
 OpenPage = Callable[..., AppTest]
 

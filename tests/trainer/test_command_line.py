@@ -14,8 +14,9 @@ import pytest
 from tests.waiting import wait_until
 from trainer.__main__ import main
 from trainer.process import this_process
+from trainer.runs import Record
 from trainer.settings import Settings
-from trainer.store import Record, Store
+from trainer.store import Store
 
 QUICK = ["--dataset", "iris", "--epochs", "2", "--set", "units=4"]
 

@@ -17,8 +17,9 @@ from tests.waiting import wait_until
 from trainer.config import RunConfig
 from trainer.launch import AbandonedRuns, LocalLauncher
 from trainer.process import this_process
+from trainer.runs import Run
 from trainer.settings import Settings
-from trainer.store import Run, Store
+from trainer.store import Store
 
 FOR_EVER = {"epochs": 100_000, "units": 4}
 SHORT = {"epochs": 5, "units": 4}

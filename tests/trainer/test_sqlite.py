@@ -15,7 +15,8 @@ import pytest
 import trainer.store
 from tests.waiting import wait_until
 from trainer.errors import StoreUnusable
-from trainer.store import Record, Store
+from trainer.runs import Record
+from trainer.store import Store
 
 
 @pytest.fixture
@@ -183,7 +184,8 @@ def test_a_checkpoint_waits_for_nobody_and_makes_nobody_wait(store, file, monkey
 
 _WRITE_FOR_EVER = """
 import sys
-from trainer.store import Record, Store
+from trainer.runs import Record
+from trainer.store import Store
 store = Store(sys.argv[1])
 claim, seq = store.claim(store.create_run({}, name=sys.argv[2]), "me"), 1
 while True:

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from tests.waiting import wait_until
 from trainer.errors import Fenced, RunNotFound, StoreUnusable
-from trainer.store import ENDED, Claim, Cursor, Record, Run, Store, finite_or_none, record_names
+from trainer.runs import ENDED, Claim, Cursor, Record, Run, finite_or_none, record_names
+from trainer.store import Store
 
 
 @contextmanager
@@ -574,7 +575,8 @@ def test_many_threads_use_one_store_at_once(store):
 _WRITE_FOR_EVER = """
 import sys
 import numpy as np
-from trainer.store import Claim, Record, Store
+from trainer.runs import Claim, Record
+from trainer.store import Store
 store, claim, seq = Store(sys.argv[1]), Claim(sys.argv[2], 1), 1
 while True:
     records = [Record(kind="epoch", epoch=seq - 1 + n, data={"loss": seq + n}) for n in range(3)]

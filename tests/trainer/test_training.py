@@ -15,7 +15,8 @@ from trainer.config import RunConfig
 from trainer.datasets import DATASETS
 from trainer.errors import DatasetUnavailable
 from trainer.recorder import Recorder
-from trainer.store import Run, Store
+from trainer.runs import Run
+from trainer.store import Store
 from trainer.training import Training, WarmModel
 
 

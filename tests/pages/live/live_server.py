@@ -23,7 +23,8 @@ from pages.live.cutting import CuttableMiddleware
 from pages.live.hub import Hub
 from pages.live.security import security_middleware
 from pages.live.stream import stream_route
-from trainer.store import Claim, Record, Store
+from trainer.runs import Claim, Record
+from trainer.store import Store
 
 WAIT_SECONDS = 15.0
 

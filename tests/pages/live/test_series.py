@@ -14,7 +14,7 @@ from pages.live.series import (
     to_series,
     without_superseded,
 )
-from trainer.store import Cursor, Record
+from trainer.runs import Cursor, Record
 
 START = Cursor()
 

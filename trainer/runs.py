@@ -1,0 +1,134 @@
+"""Runs and what is recorded of them: plain values that never change once made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+State = Literal[
+    "queued",
+    "starting",
+    "training",
+    "paused",
+    "finished",
+    "stopped",
+    "diverged",
+    "interrupted",
+    "stalled",
+    "failed",
+]
+ACTIVE: tuple[State, ...] = ("starting", "training", "paused", "stalled")
+ENDED: tuple[State, ...] = ("finished", "stopped", "diverged", "interrupted", "failed")
+
+
+class Cursor(NamedTuple):
+    """How far somebody has read a run; the start is `(0, 0)`."""
+
+    attempt: int = 0
+    seq: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.attempt}.{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor | None:
+        """Return the cursor that `str` made, or None if it is none."""
+        attempt, _, seq = text.partition(".")
+        if attempt.isascii() and attempt.isdigit() and seq.isascii() and seq.isdigit():
+            return cls(int(attempt[:12]), int(seq[:12]))
+        return None
+
+
+START = Cursor()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One thing a writer learnt; never changed once written.
+
+    Attributes:
+        kind: "epoch" (the logs of a finished epoch) or "steps" (running means after each step).
+        epoch: 0-based epoch it belongs to.
+        step: 0-based first step within the epoch; 0 for an epoch.
+        data: For an epoch `{name: float or None}`, None standing for a non-finite value;
+            for steps `{"names": [...]}`, the columns of `values`, with `"stride"` where the
+            rows of `values` are not one step but several apart.
+        values: For steps the values, shape `(num_steps, num_names)`, dtype float32.
+        cursor: Where the record stands in its run; set by the store when read.
+    """
+
+    kind: Literal["epoch", "steps"]
+    epoch: int
+    step: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+    values: np.ndarray | None = None
+    cursor: Cursor = START
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One training as the store knows it; a copy that never changes.
+
+    Times are seconds since 1970 in UTC; `seconds` is the monotonic duration of `fit()` so far.
+    `epoch` counts finished epochs, `step` the finished steps of the running one.
+    """
+
+    number: int
+    run_id: str
+    name: str
+    origin: str
+    state: State
+    message: str
+    config: Mapping[str, Any]
+    attempt: int
+    worker: str
+    pulse: int
+    epoch: int
+    epochs: int | None
+    step: int
+    steps_per_epoch: int | None
+    seconds: float
+    epochs_per_second: float | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come, unless somebody starts the run anew."""
+        return self.state in ENDED
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated seconds to the end of the run; None where nobody can know."""
+        if self.state not in ("training", "paused") or not self.epochs_per_second:
+            return None
+        if self.epochs is None:
+            return None
+        done = self.epoch + (self.step / self.steps_per_epoch if self.steps_per_epoch else 0)
+        return max(0.0, self.epochs - done) / self.epochs_per_second
+
+
+class Claim(NamedTuple):
+    """The right to write into a run, until somebody else gets a newer one."""
+
+    run_id: str
+    attempt: int
+
+
+def finite_or_none(value: float) -> float | None:
+    """Return a value as the store keeps it: None for NaN and the infinities."""
+    value = float(value)
+    return value if math.isfinite(value) else None
+
+
+def record_names(records: Sequence[Record]) -> list[str]:
+    """Return the names of the logged values in the order they first appear."""
+    names: dict[str, None] = {}
+    for record in records:
+        names.update(dict.fromkeys(record.data["names"] if record.kind == "steps" else record.data))
+    return list(names)
