@@ -189,8 +189,9 @@ class _Lines(list[str]):
 
 
 def _inert(cell: str) -> str:
-    # A spreadsheet would run a cell that begins like a formula.
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    # A spreadsheet would run a cell that begins like a formula, and begin one at a stray return.
+    cell = cell.replace("\r", " ")
+    return f"'{cell}" if cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t")) else cell
 
 
 def _summary(run: Run) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class LiveCallback(keras.callbacks.Callback):
         if self._recorder is not None and self._recorder.stop_requested.is_set():
             self._close("stopped")
         elif self.diverged is not None:
-            self._close("diverged")
+            self._close("diverged", divergence_sentence(*self.diverged))
         else:
             self._close("finished")
 
@@ -182,6 +182,14 @@ class LiveCallback(keras.callbacks.Callback):
             self.model.stop_training = True
         if in_epoch and self.model.stop_training:
             self._was_cut = True
+
+
+def divergence_sentence(epoch: int, step: int | None) -> str:
+    """Return what is said of a loss that is not finite since this 0-based epoch and step."""
+    where = f"after epoch {epoch + 1}"
+    if step is not None:
+        where = f"at step {step + 1} of epoch {epoch + 1}"
+    return f"The loss stopped being a finite number {where}. Try a smaller learning rate."
 
 
 class _Service:

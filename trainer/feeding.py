@@ -214,10 +214,8 @@ class FedModel(keras.Model):
 
 
 def _random_states(model: keras.Model) -> list[keras.Variable]:
-    generators = [
-        layer.seed_generator for layer in model.layers if isinstance(layer, keras.layers.Dropout)
-    ]
-    return [generator.state for generator in generators]
+    generators = (getattr(layer, "seed_generator", None) for layer in model.layers)
+    return [generator.state for generator in generators if generator is not None]
 
 
 def validation_batches(x: np.ndarray, y: np.ndarray) -> tf.data.Dataset:

@@ -150,7 +150,7 @@ class Recorder:
         except Fenced:
             self.is_lost = True
             self.stop_requested.set()
-        except StoreUnusable:
+        except Exception:
             with self._lock:
                 self._records.extendleft(reversed(records))
                 self._fields = {**fields, **self._fields}
@@ -158,15 +158,37 @@ class Recorder:
         else:
             self._seq += len(records)
 
-    def end(self, state: State, message: str = "", *, seconds: float | None = None) -> None:
+    def end(
+        self,
+        state: State,
+        message: str = "",
+        *,
+        seconds: float | None = None,
+        patience: float = 0.0,
+    ) -> None:
         """Commit what is left and the run's end.
+
+        Args:
+            state: How it ended.
+            message: Why, in a sentence.
+            seconds: How long `fit()` took; since `begin` if not given.
+            patience: Seconds to try again where the store is locked or full.
 
         Raises:
             StoreUnusable: The store did not take it.
         """
         fields = {"seconds": self.seconds() if seconds is None else seconds}
         self.update(state=state, message=message, **fields)
-        self.flush()
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                self.flush()
+                return
+            except StoreUnusable:
+                if time.monotonic() >= deadline:
+                    raise
+                _log.exception("run %s: its end was not recorded; trying again", self.claim.run_id)
+                time.sleep(RETRY_SECONDS)
 
     def _take_commands(self) -> None:
         if not self.is_lost and "stop" in self._store.take_commands(self.claim.run_id):

@@ -249,16 +249,21 @@ class Store:
     def history(self, run_id: str) -> dict[str, list[float | None]]:
         """Return the logs of each finished epoch, by name, as `fit()`'s own history has them.
 
-        An epoch that a later attempt trained again counts once, as trained last.
+        An epoch that a later attempt trained again counts once, as trained last; a value that an
+        epoch does not have, and one that is not finite, is None.
 
         Raises:
             RunNotFound: There is no such run.
         """
-        _, records = self.updates(run_id)
-        epochs: dict[int, Mapping[str, float | None]] = {}
-        for record in records:
-            if record.kind == "epoch":
-                epochs[record.epoch] = record.data
+        logged = (
+            sa.select(RECORDS.c.epoch, RECORDS.c.data)
+            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch")
+            .order_by(RECORDS.c.attempt, RECORDS.c.seq)
+        )
+        with self._read() as connection:
+            self._run(connection, run_id)
+            rows = connection.execute(logged).all()
+        epochs = {row.epoch: json.loads(row.data) for row in rows}
         names = dict.fromkeys(name for logs in epochs.values() for name in logs)
         return {name: [logs.get(name) for logs in epochs.values()] for name in names}
 

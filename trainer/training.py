@@ -11,7 +11,7 @@ import time
 import keras
 import tensorflow as tf
 
-from trainer.callback import LiveCallback
+from trainer.callback import LiveCallback, divergence_sentence
 from trainer.config import RunConfig
 from trainer.datasets import load
 from trainer.datasets.spec import Arrays, LoadOptions
@@ -22,6 +22,9 @@ from trainer.models import build, shaped_targets
 from trainer.recorder import Recorder
 from trainer.runs import State
 from trainer.shutdown import Shutdown
+
+# A store that is locked or full when the training ends is tried again for so long.
+_END_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ class Training:
         state, message = self._outcome
         if state == "stopped" and self._shutdown is not None and self._shutdown.requested:
             state, message = "interrupted", "The program was ended during the training."
-        self._recorder.end(state, message, seconds=self._seconds)
+        self._recorder.end(state, message, seconds=self._seconds, patience=_END_SECONDS)
         return state
 
     def _heed_shutdown(self) -> None:
@@ -113,7 +116,7 @@ class Training:
         )
         self._seconds = time.monotonic() - began
         if callback.diverged is not None:
-            return "diverged", _divergence(*callback.diverged)
+            return "diverged", divergence_sentence(*callback.diverged)
         return ("stopped", "") if recorder.stop_requested.is_set() else ("finished", "")
 
 
@@ -174,13 +177,6 @@ def _prepare(
     if len(parts.x_val):
         validation = validation_batches(parts.x_val, shaped_targets(parts.y_val, spec.task))
     return model, orders, validation
-
-
-def _divergence(epoch: int, step: int | None) -> str:
-    where = (
-        f"after epoch {epoch + 1}" if step is None else f"at step {step + 1} of epoch {epoch + 1}"
-    )
-    return f"The loss stopped being a finite number {where}. Try a smaller learning rate."
 
 
 def _one_sentence(error: Exception) -> str:

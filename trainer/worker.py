@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from trainer.config import RunConfig
-from trainer.errors import InvalidInput
+from trainer.errors import InvalidInput, StoreUnusable
 from trainer.process import is_running, this_process
 from trainer.recorder import Recorder
 from trainer.runs import Claim
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # How often an idle worker looks whether anything was queued; looking costs microseconds.
 _LOOK_SECONDS = 0.02
 _PARENT_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Worker:
         warm.warm_up()
         _log.info("ready")
         watcher = self._store.watch()
+        is_news = True
         next_look_at_parent = 0.0
         while not self._shutdown.requested:
             if time.monotonic() >= next_look_at_parent:
@@ -63,10 +65,16 @@ class Worker:
                     _log.info("the server is gone")
                     break
                 next_look_at_parent = time.monotonic() + _PARENT_SECONDS
-            if watcher.changed():
-                claim = self._store.claim_next(self._name, slots=self._slots)
-                if claim is not None:
-                    self._train(claim, warm)
+            try:
+                is_news = watcher.changed() or is_news
+                if is_news:
+                    claim = self._store.claim_next(self._name, slots=self._slots)
+                    is_news = False
+                    if claim is not None:
+                        self._train(claim, warm)
+            except StoreUnusable:
+                _log.exception("the store cannot be used; trying again")
+                time.sleep(_RETRY_SECONDS)
             time.sleep(_LOOK_SECONDS)
         watcher.close()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.program import Program
 from tests.browser.viewer import TIMEOUT, Viewer
@@ -109,9 +109,14 @@ def test_a_click_in_the_list_opens_a_run(viewer: Viewer, program: Program) -> No
     expect(viewer.cell("to be found")).to_be_attached()
     table = viewer.page.get_by_test_id("stDataFrame")
 
-    with viewer.page.context.expect_page() as opening:
-        table.click(position={"x": 24, "y": 52})
+    opened: list[Page] = []
+    viewer.page.context.on("page", opened.append)
 
-    opened = opening.value
-    wait_until(lambda: f"run={run_id}" in opened.url, "the run's page opens")
-    expect(opened.get_by_test_id("run-name")).to_have_text("to be found", timeout=TIMEOUT)
+    def click() -> bool:
+        # The table knows that the mouse is over a link only some frames after it came there.
+        table.click(position={"x": 24, "y": 52})
+        return bool(opened)
+
+    wait_until(click, "a click opens a tab")
+    opened[0].wait_for_url(f"**run={run_id}**", timeout=TIMEOUT)
+    expect(opened[0].get_by_test_id("run-name")).to_have_text("to be found", timeout=TIMEOUT)

@@ -232,7 +232,7 @@ def test_stop_keeps_every_finished_epoch_and_only_those(store):
 
 def test_stop_in_the_first_epoch_ends_the_training_in_it(store):
     # One row a step: the first epoch takes long enough to be stopped in.
-    config = quick("digits", epochs=50, batch_size=1, units=4096, hidden_layers=3)
+    config = quick("digits", epochs=50, batch_size=1, units=1024, hidden_layers=3)
     running = Running(store, config)
     wait_until(lambda: running.run.step > 0, "the first step is done")
     run = running.stop()
