@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from benchmarks.browser import chromium, new_page, paintings, wait_for_points
 from benchmarks.dashboard import Dashboard
-from benchmarks.measure import Measure, judged, spread
+from benchmarks.measure import Measure, judged, spread, told
 from trainer.config import RunConfig
 from trainer.process import this_process
 from trainer.runs import Claim, Record
@@ -94,19 +94,23 @@ def measure(*, quick: bool) -> Iterator[Measure]:
         )
         for run in runs.values():
             run.end()
-        run_id = runs[_LENGTHS[-1]].run_id
+        short: list[float] = []
+        opened: list[float] = []
+        switched: list[float] = []
         with chromium() as browser:
-            opened, switched = [], []
             for _ in range(2 if quick else 5):
-                with new_page(browser) as page:
-                    opened.append(_open(page, f"{dashboard.url}/?run={run_id}"))
-                    switched.append(_show_steps(page))
+                for length, seconds_to_open in ((_LENGTHS[0], short), (_LENGTHS[-1], opened)):
+                    with new_page(browser) as page:
+                        seconds_to_open.append(_open(page, dashboard, runs[length].run_id, length))
+                        if length == _LENGTHS[-1]:
+                            switched.append(_show_steps(page))
     yield judged(
         "… painted in Chromium, from its address on",
         "≤ 2 s",
         f"{spread(opened)} s",
         statistics.median(opened) <= 2,
     )
+    yield told("… beside it, a run of 1,000 steps", f"{spread(short)} s")
     yield judged(
         "… the curve of its steps, from the click on",
         "≤ 2 s",
@@ -129,10 +133,10 @@ def _message_sizes(dashboard: Dashboard, run: _LongRun) -> tuple[int, int, float
     return len(str(first).encode()), len(str(delta).encode()), seconds
 
 
-def _open(page: Page, address: str) -> float:
+def _open(page: Page, dashboard: Dashboard, run_id: str, num_steps: int) -> float:
     began = time.time()
-    page.goto(address)
-    wait_for_points(page, _LENGTHS[-1] // _STEPS_PER_EPOCH, charts=_NUM_CHARTS)
+    page.goto(f"{dashboard.url}/?run={run_id}")
+    wait_for_points(page, num_steps // _STEPS_PER_EPOCH, charts=_NUM_CHARTS)
     return max(at for _, _, at in paintings(page)) - began
 
 

@@ -442,7 +442,7 @@ function progressShare(run) {
 /** On a phone the form lies over the page: whoever has a run to watch wants to see it. */
 function putFormAside() {
   if (matchMedia("(min-width: 768px)").matches) return;
-  const form = document.querySelector('[data-testid="stSidebar"][aria-expanded="true"]');
+  const form = document.querySelector('[data-testid="stSidebar"][data-collapsed="false"]');
   form?.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
 }
 

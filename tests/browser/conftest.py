@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.program import Program
-from tests.browser.viewer import Viewer
+from tests.browser.viewer import TIMEOUT, Viewer
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -31,6 +31,7 @@ NewViewer = Callable[..., Viewer]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
         yield from _chromium(playwright)
 

@@ -67,17 +67,17 @@ def test_what_is_chosen_in_the_form_is_in_the_address(viewer: Viewer) -> None:
     viewer.open()
     page = viewer.page
 
+    page.get_by_role("combobox", name="Dataset").click()
+    page.get_by_role("option", name="moons", exact=True).click()
+    expect(page.get_by_role("heading", name="Two moons")).to_be_visible()
     field = page.get_by_role("spinbutton", name="Epochs")
     field.fill("7")
     field.press("Tab")
-    page.wait_for_url("**/?epochs=7")
-    page.get_by_role("combobox", name="Dataset").click()
-    page.get_by_role("option", name="moons", exact=True).click()
+    page.wait_for_url("**/?dataset=moons&epochs=7")
 
-    page.wait_for_url("**/?dataset=moons")
-    expect(page.get_by_role("heading", name="Two moons")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="Two moons")).to_be_visible()
+    expect(field).to_have_value("7")
 
 
 def test_markup_in_a_run_s_name_is_shown_as_text(viewer: Viewer) -> None:

@@ -28,7 +28,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     phone.press_start()
 
     phone.expect_state("Finished")
-    expect(phone.page.get_by_test_id("stSidebar")).to_have_attribute("aria-expanded", "false")
+    expect(phone.page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
     expect(phone.page.get_by_test_id("run-state")).to_be_in_viewport()
     for name in ("loss", "accuracy"):
         phone.expect_points(5, name)

@@ -64,7 +64,7 @@ def test_a_run_from_the_command_line_is_seen_live_and_stopped_in_the_browser(
     viewer: Viewer, program: Program, command_line: subprocess.Popen[str]
 ) -> None:
     viewer.open("/runs")
-    expect(viewer.cell("terminal")).to_be_attached(timeout=TIMEOUT)
+    expect(viewer.cell("terminal")).to_be_attached()
     (run,) = [run for run in program.store.runs() if run.name == "terminal"]
 
     viewer.open(run=run.run_id)
@@ -85,7 +85,7 @@ def test_anybody_s_own_fit_is_seen_live_with_a_chart_for_each_of_its_series(
     viewer: Viewer, program: Program, script: subprocess.Popen[str]
 ) -> None:
     viewer.open("/runs")
-    expect(viewer.cell("two inputs")).to_be_attached(timeout=TIMEOUT)
+    expect(viewer.cell("two inputs")).to_be_attached()
     (run,) = [run for run in program.store.runs() if run.name == "two inputs"]
 
     viewer.open(run=run.run_id)
@@ -110,7 +110,7 @@ def test_a_click_in_the_list_opens_a_run(viewer: Viewer, program: Program) -> No
     table = viewer.page.get_by_test_id("stDataFrame")
 
     opened: list[Page] = []
-    viewer.page.context.on("page", opened.append)
+    viewer.page.context.on("page", lambda page: opened.append(page))
 
     def click() -> bool:
         # The table knows that the mouse is over a link only some frames after it came there.
@@ -119,4 +119,4 @@ def test_a_click_in_the_list_opens_a_run(viewer: Viewer, program: Program) -> No
 
     wait_until(click, "a click opens a tab")
     opened[0].wait_for_url(f"**run={run_id}**", timeout=TIMEOUT)
-    expect(opened[0].get_by_test_id("run-name")).to_have_text("to be found", timeout=TIMEOUT)
+    expect(opened[0].get_by_test_id("run-name")).to_have_text("to be found")

@@ -113,7 +113,7 @@ class Viewer:
 
     def expect_state(self, state: str) -> None:
         """Wait until the run's header says this state."""
-        expect(self.page.get_by_test_id("run-state")).to_have_text(state, timeout=TIMEOUT)
+        expect(self.page.get_by_test_id("run-state")).to_have_text(state)
 
     def expect_points(self, count: int, chart: str = "loss") -> None:
         """Wait until a chart has at least so many points a curve."""
