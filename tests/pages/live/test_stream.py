@@ -27,6 +27,7 @@ from tests.pages.live.live_server import (
     serving,
     wait_until,
 )
+from tests.waiting import run_async
 from trainer.store import Store
 
 
@@ -258,7 +259,7 @@ def test_a_hundred_viewers_of_a_run_see_the_same(
         await asyncio.to_thread(train)
         return await asyncio.gather(*viewers)
 
-    seen = asyncio.run(view_all())
+    seen = run_async(view_all())
 
     assert len(seen) == 100
     assert all(texts == seen[0] for texts in seen)
@@ -356,7 +357,7 @@ def test_a_viewer_who_cannot_keep_up_costs_no_memory_and_gets_all_in_the_end(
 
     chart = Chart()
     with serving(store_url, send_buffer=16_384) as server, in_background(train):
-        sizes = asyncio.run(view(server, chart))
+        sizes = run_async(view(server, chart))
 
     assert max(sizes) <= mailbox.MAILBOX_SIZE
     assert chart.run["state"] == "finished"
