@@ -7,13 +7,11 @@ import json
 import math
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import numpy as np
-import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -23,21 +21,11 @@ from pages.live.cutting import CuttableMiddleware
 from pages.live.hub import Hub
 from pages.live.security import security_middleware
 from pages.live.stream import stream_route
+from tests.waiting import wait_until
 from trainer.runs import Claim, Record
 from trainer.store import Store
 
-WAIT_SECONDS = 15.0
-
-
-def wait_until(condition: Callable[[], Any], what: str) -> Any:
-    """Return the first true value of `condition`; fail when it takes too long."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.005)
-    pytest.fail(f"gave up waiting until {what}")
+WAIT_SECONDS = 60.0
 
 
 class Server:
