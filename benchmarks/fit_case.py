@@ -63,7 +63,7 @@ def _train_plain(name: str, epochs: int) -> None:
     model = case.build()
     answer(ready=True)
     sys.stdin.readline()
-    began = time.perf_counter()
+    began, processor = time.perf_counter(), time.process_time()
     history = model.fit(
         case.x,
         case.y,
@@ -73,9 +73,12 @@ def _train_plain(name: str, epochs: int) -> None:
         callbacks=[Stopwatch()],
         verbose=0,
     )
-    seconds = time.perf_counter() - began
-    logs = {key: float(values[-1]) for key, values in history.history.items()}
-    answer(seconds=seconds, epoch_seconds=_between(ends), logs=logs)
+    answer(
+        seconds=time.perf_counter() - began,
+        processor_seconds=time.process_time() - processor,
+        epoch_seconds=_between(ends),
+        logs={key: float(values[-1]) for key, values in history.history.items()},
+    )
 
 
 def _train_floor(epochs: int) -> None:
@@ -116,13 +119,18 @@ def _train_floor(epochs: int) -> None:
 
     answer(ready=True)
     sys.stdin.readline()
-    began = time.perf_counter()
+    began, processor = time.perf_counter(), time.process_time()
     ends = []
     logs: dict[str, float] = {}
     for epoch in range(epochs):
         logs = {key: float(value) for key, value in run_epoch(tf.constant(epoch, tf.int64)).items()}
         ends.append(time.perf_counter())
-    answer(seconds=ends[-1] - began, epoch_seconds=_between(ends), logs=logs)
+    answer(
+        seconds=ends[-1] - began,
+        processor_seconds=time.process_time() - processor,
+        epoch_seconds=_between(ends),
+        logs=logs,
+    )
 
 
 def _tell_parts(epochs: int) -> None:
@@ -216,14 +224,18 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
                 if not sys.stdin.readline():
                     # Nobody waits for the rest, and Keras would train one more epoch.
                     os._exit(0)
-                self.began = time.perf_counter()
+                self.began = time.perf_counter(), time.process_time()
 
     class Last(keras.callbacks.Callback):
         """Tells how long the turn took, after the other callbacks have ended its last epoch."""
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             if (epoch + 1) % epochs_per_turn == 0:
-                answer(seconds=time.perf_counter() - first.began)
+                began, processor = first.began
+                answer(
+                    seconds=time.perf_counter() - began,
+                    processor_seconds=time.process_time() - processor,
+                )
 
     first = First()
     case = problem(name)

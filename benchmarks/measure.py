@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Verdict = Literal["met", "missed", "-"]
+Verdict = Literal["met", "missed", "noisy", "-"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,8 @@ class Measure:
         name: What was measured.
         goal: What it should be; empty where the row only tells.
         seen: What it was, with its unit.
-        verdict: Whether the goal is met; "-" where there is none.
+        verdict: Whether the goal is met; "noisy" where the same thing measured twice differs by
+            more than the goal allows, "-" where there is no goal.
     """
 
     name: str
@@ -28,9 +29,10 @@ class Measure:
     verdict: Verdict = "-"
 
 
-def judged(name: str, goal: str, seen: str, is_met: bool) -> Measure:
+def judged(name: str, goal: str, seen: str, is_met: bool, *, is_noisy: bool = False) -> Measure:
     """Return a row with a goal."""
-    return Measure(name=name, goal=goal, seen=seen, verdict="met" if is_met else "missed")
+    verdict: Verdict = "noisy" if is_noisy else "met" if is_met else "missed"
+    return Measure(name=name, goal=goal, seen=seen, verdict=verdict)
 
 
 def told(name: str, seen: str) -> Measure:

@@ -60,10 +60,12 @@ def main() -> None:
         if not sys.stdin.readline():
             recorder.end("stopped")
             return
+        processor = time.process_time()
         state = Training(config, recorder).run()
         answer(
             state=state,
             seconds=store.run(run_id).seconds,
+            processor_seconds=time.process_time() - processor,
             epoch_seconds=[
                 later - earlier for (earlier, _), (later, _) in pairwise(recorder.moments)
             ],

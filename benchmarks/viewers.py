@@ -23,6 +23,7 @@ _WARM_UP = 5
 @dataclass
 class _Seen:
     seconds: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     server: list[float] = field(default_factory=list)
     messages: list[float] = field(default_factory=list)
 
@@ -53,8 +54,10 @@ def measure(*, quick: bool) -> Iterator[Measure]:
         yield judged(
             f"training with {count} viewer{'s' if count > 1 else ''}, against none",
             f"≤ {_GOAL} ×",
-            f"{middle_half(share)} ×; server {statistics.median(seen[count].server):.1%} of a "
-            f"core, {statistics.median(seen[count].messages):.0f} messages a second",
+            f"{middle_half(share)} ×; the training's processor time "
+            f"{statistics.median(ratios(seen[count].processor, seen[0].processor)):.3f} ×; "
+            f"server {statistics.median(seen[count].server):.1%} of a core, "
+            f"{statistics.median(seen[count].messages):.0f} messages a second",
             statistics.median(share) <= _GOAL,
         )
 
@@ -71,6 +74,7 @@ def _train(case: Case, run_id: str, dashboard: Dashboard, count: int, seen: _See
         answer = case.ask()
         after = psutil.Process(dashboard.pid).cpu_times()
         seen.seconds.append(sum(answer["epoch_seconds"][_WARM_UP:]))
+        seen.processor.append(answer["processor_seconds"])
         busy = after.user + after.system - before.user - before.system
         seen.server.append(busy / answer["seconds"])
         if viewers is not None:
