@@ -23,7 +23,7 @@ from pages.live.hub import Hub
 from pages.live.security import security_middleware
 from pages.live.stream import stream_route
 from trainer.errors import TrainerError
-from trainer.launch import LocalLauncher
+from trainer.launch import FIRST_PAGE_SECONDS, LocalLauncher
 from trainer.settings import Settings
 from trainer.store import Store
 
@@ -34,7 +34,7 @@ try:
 except TrainerError as error:
     sys.exit(str(error))
 hub = Hub(store)
-launcher = LocalLauncher(store, settings)
+launcher = LocalLauncher(store, settings, delay=FIRST_PAGE_SECONDS)
 
 
 @asynccontextmanager

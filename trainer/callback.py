@@ -6,6 +6,7 @@ import atexit
 import logging
 import sys
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -20,8 +21,10 @@ from trainer.runs import State
 from trainer.settings import Settings
 from trainer.store import Store
 
-# How many steps are gathered before they are handed over, where each step is a call of its own.
+# Where each step is a call of its own, steps are handed over once so many are there, or so long
+# after the last time.
 _STEPS_PER_RECORD = 32
+_SECONDS_PER_RECORD = 0.1
 _FIT_RAISED = "fit() ended with an error; the program that called it shows it."
 
 _log = logging.getLogger(__name__)
@@ -50,6 +53,10 @@ class LiveCallback(keras.callbacks.Callback):
             store could not be written.
     """
 
+    # Keras then reads the logs and calls `on_train_batch_end` in threads of its own, as without any
+    # callback, and goes on training meanwhile.
+    async_safe = True
+
     def __init__(
         self,
         name: str = "",
@@ -69,7 +76,7 @@ class LiveCallback(keras.callbacks.Callback):
         """Open the run."""
         self._epoch = 0
         self._was_cut = False
-        self._steps: list[tuple[int, dict[str, Any]]] = []
+        self._steps = _Steps(self.model.steps_per_execution)
         self.diverged = None
         self._close("failed", _FIT_RAISED)  # where an earlier fit() never got to its end
         epochs = _whole(self.params.get("epochs"))
@@ -89,9 +96,10 @@ class LiveCallback(keras.callbacks.Callback):
         if self._recorder is None:
             return
         if not isinstance(self.model, FedModel):
-            self._steps.append((batch, dict(logs or {})))
-            if len(self._steps) >= _STEPS_PER_RECORD:
-                self._hand_over_steps()
+            with self._steps.lock:
+                self._steps.add(batch, dict(logs or {}))
+                if self._steps.are_due:
+                    self._hand_over(self._steps.take())
         self._heed_stop(in_epoch=True)
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -105,7 +113,8 @@ class LiveCallback(keras.callbacks.Callback):
         """Record the epoch, unless it was cut short."""
         if self._recorder is None:
             return
-        self._hand_over_steps()
+        with self._steps.lock:
+            self._hand_over(self._steps.take_last())
         logs = _numbers(logs or {})
         losses = [value for name, value in logs.items() if name in ("loss", "val_loss")]
         if self.diverged is None and not np.all(np.isfinite(losses)):
@@ -150,17 +159,15 @@ class LiveCallback(keras.callbacks.Callback):
         self._look_for_divergence(step, names, values)
         self._heed_stop(in_epoch=True)
 
-    def _hand_over_steps(self) -> None:
-        if not self._steps:
+    def _hand_over(self, steps: list[tuple[int, dict[str, Any]]]) -> None:
+        if not steps:
             return
         assert self._recorder is not None
-        first_step, first_logs = self._steps[0]
-        # With steps_per_execution Keras calls back after several steps at a time.
-        stride = self._steps[1][0] - first_step if len(self._steps) > 1 else 1
+        first_step, first_logs = steps[0]
+        stride = self.model.steps_per_execution
         names = list(_numbers(first_logs))
-        rows = [[logs.get(name, np.nan) for name in names] for _, logs in self._steps]
+        rows = [[logs.get(name, np.nan) for name in names] for _, logs in steps]
         values = np.array(rows, "float32")
-        self._steps = []
         self._recorder.log_steps(self._epoch, first_step, names, values, stride=stride)
         self._look_for_divergence(first_step, names, values, stride=stride)
 
@@ -233,6 +240,48 @@ class _Service:
             self.recorder.end(state, message)
         except StoreUnusable:
             _log.exception("run %s: its end could not be recorded", self.recorder.claim.run_id)
+
+
+class _Steps:
+    """The steps of the running epoch, in their order whatever thread was first to bring its one."""
+
+    def __init__(self, steps_per_execution: int) -> None:
+        self.lock = threading.Lock()
+        self._stride = steps_per_execution
+        self._waiting: dict[int, dict[str, Any]] = {}
+        self._begin()
+
+    @property
+    def are_due(self) -> bool:
+        """Whether it is time to hand steps over."""
+        is_late = time.monotonic() - self._taken > _SECONDS_PER_RECORD
+        return is_late or len(self._waiting) >= _STEPS_PER_RECORD
+
+    def add(self, batch: int, logs: dict[str, Any]) -> None:
+        """Keep the logs of a step."""
+        self._waiting[batch] = logs
+
+    def take(self) -> list[tuple[int, dict[str, Any]]]:
+        """Return the steps that follow what was taken before, as far as none is missing."""
+        steps = []
+        while self._next in self._waiting:
+            steps.append((self._next, self._waiting.pop(self._next)))
+            self._next += self._stride
+        if steps:
+            self._taken = time.monotonic()
+        return steps
+
+    def take_last(self) -> list[tuple[int, dict[str, Any]]]:
+        """Return all that is left of an epoch at its end."""
+        steps = sorted(self._waiting.items())
+        self._waiting.clear()
+        self._begin()
+        return steps
+
+    def _begin(self) -> None:
+        # With steps_per_execution Keras reports the last step of each execution.
+        self._next = self._stride - 1
+        self._taken = time.monotonic()
 
 
 class _Call:

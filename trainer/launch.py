@@ -23,6 +23,8 @@ _SILENCE_SECONDS = 30.0
 # A worker that dies sooner than this after its start is not replaced at once.
 _YOUNG_SECONDS = 10.0
 _END_SECONDS = 7.0
+# Whoever starts the server waits for its first page, not for TensorFlow: the workers come after.
+FIRST_PAGE_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +37,13 @@ class LocalLauncher:
     Args:
         store: Where the queue is.
         settings: How many train at once, and what the workers inherit.
+        delay: Seconds before the first worker is started.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, *, delay: float = 0.0) -> None:
         self._store = store
         self._settings = settings
+        self._delay = delay
         self._workers: dict[subprocess.Popen[bytes], float] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="launcher", daemon=True)
@@ -75,7 +79,7 @@ class LocalLauncher:
         ]
 
     def _look_after(self) -> None:
-        not_before = 0.0
+        not_before = time.monotonic() + self._delay
         while True:
             for process, began in list(self._workers.items()):
                 if process.poll() is not None:

@@ -82,7 +82,8 @@ class Recorder:
         """
         data = {"names": names, "stride": stride} if stride != 1 else {"names": names}
         record = Record(kind="steps", epoch=epoch, step=step, data=data, values=values)
-        self._add(record, step=step + 1 + (len(values) - 1) * stride)
+        # Steps wait for the next look: so nothing is being committed when an epoch's end comes.
+        self._add(record, is_urgent=False, step=step + 1 + (len(values) - 1) * stride)
 
     def update(self, **fields: Any) -> None:
         """Set fields of the run, e.g. `message="Loading the data"`."""
@@ -92,7 +93,7 @@ class Recorder:
         """Seconds since `fit()` began; 0 before."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
-    def _add(self, record: Record | None, **fields: Any) -> None:
+    def _add(self, record: Record | None, *, is_urgent: bool = True, **fields: Any) -> None:
         with self._lock:
             if record is not None:
                 self._records.append(record)
@@ -101,7 +102,8 @@ class Recorder:
                     began = {"state": "training", "message": "", "started_at": time.time()}
                     fields = {**began, **fields}
             self._fields.update(fields)
-        self._work.set()
+        if is_urgent:
+            self._work.set()
 
     # -- the other thread --------------------------------------------------------------------
 
@@ -117,7 +119,7 @@ class Recorder:
             self._work.wait(timeout=COMMAND_SECONDS)
             now = time.monotonic()
             try:
-                if self._work.is_set() or now >= next_pulse:
+                if self._work.is_set() or self._records or now >= next_pulse:
                     self.flush()
                 if now >= next_command:
                     next_command = now + COMMAND_SECONDS

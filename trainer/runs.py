@@ -98,6 +98,11 @@ class Run:
     ended_at: float | None
 
     @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return Progress(self.attempt, self.state, self.epoch)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more will come, unless somebody starts the run anew."""
         return self.state in ENDED
@@ -111,6 +116,14 @@ class Run:
             return None
         done = self.epoch + (self.step / self.steps_per_epoch if self.steps_per_epoch else 0)
         return max(0.0, self.epochs - done) / self.epochs_per_second
+
+
+class Progress(NamedTuple):
+    """The part of a run that people wait for: its state and its finished epochs."""
+
+    attempt: int
+    state: State
+    epoch: int
 
 
 class Claim(NamedTuple):

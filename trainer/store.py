@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from trainer.errors import Fenced, RunNotFound, StoreUnusable
-from trainer.runs import ACTIVE, ENDED, START, Claim, Cursor, Record, Run
+from trainer.runs import ACTIVE, ENDED, START, Claim, Cursor, Progress, Record, Run
 from trainer.schema import COMMANDS, META, METADATA, RECORDS, RUNS, SCHEMA_VERSION
 
 # A writer waits this long for another process that holds the lock.
@@ -94,6 +94,19 @@ class Store:
         """
         with self._read() as connection:
             return self._run(connection, run_id)
+
+    def progress(self, run_id: str) -> Progress:
+        """Return how far a run is, cheaply.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        columns = sa.select(RUNS.c.attempt, RUNS.c.state, RUNS.c.epoch)
+        with self._read() as connection:
+            row = connection.execute(columns.where(RUNS.c.run_id == run_id)).first()
+        if row is None:
+            raise RunNotFound(run_id)
+        return Progress(*row)
 
     def runs(self, *, limit: int = 100) -> list[Run]:
         """Return the newest runs, newest first."""

@@ -35,7 +35,8 @@ def base_layout() -> dict[str, Any]:
         "paper_bgcolor": TRANSPARENT,
         "plot_bgcolor": TRANSPARENT,
         "font": {"size": FONT_SIZE, "color": TEXT},
-        "margin": {"l": 48, "r": 12, "t": 30, "b": 40},
+        # What does not fit must not move the axes while somebody looks at them.
+        "margin": {"l": 48, "r": 12, "t": 30, "b": 40, "autoexpand": False},
         "hovermode": "x unified",
         "hoverlabel": {"font": {"size": FONT_SIZE}, "namelength": -1},
         "legend": {
@@ -62,4 +63,6 @@ def _axis() -> dict[str, Any]:
         "ticks": "",
         "exponentformat": "power",
         "automargin": False,
+        # Looking for labels that reach over the edge takes a sixth of each redraw.
+        "ticklabeloverflow": "allow",
     }

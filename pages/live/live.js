@@ -585,6 +585,7 @@ class ChartCard {
   #hidden = new Set(); // roles switched off in the legend
   #zoom = { x: null, y: null }; // axis ranges while zoomed
   #isDrawn = false;
+  #roles = []; // of the traces that are drawn
 
   constructor(chart, onChange) {
     this.onChange = onChange;
@@ -644,7 +645,7 @@ class ChartCard {
     const log = settings.log && this.chart.log;
     this.#revision += 1;
     const traces = this.#traces(series, settings, theme, palette);
-    const isEmpty = traces.every((trace) => trace.x.length === 0);
+    const isEmpty = traces.length === 0;
     const layout = this.#layout(series, log, theme);
     // The axes of nothing would show numbers that mean nothing.
     layout.xaxis.visible = layout.yaxis.visible = !isEmpty;
@@ -674,7 +675,10 @@ class ChartCard {
       const trace = Object.assign(traces[binding.trace], FILL[binding.kind](binding, series, settings));
       if (binding.kind === "step" && !hasEpochs) trace.hoverinfo = "all"; // there is nothing else to read
     }
-    for (const trace of traces) {
+    // Each trace costs a tenth of a redraw, with points or without.
+    const drawn = traces.filter((trace) => trace.x.length);
+    this.#roles = drawn.map((trace) => trace.meta.role);
+    for (const trace of drawn) {
       const color = palette[trace.meta.color];
       if (trace.line) trace.line = { ...trace.line, color };
       if (trace.marker) trace.marker = { ...trace.marker, color };
@@ -684,7 +688,7 @@ class ChartCard {
       const isHidden = this.#hidden.has(role) || (role === "best" && this.#hidden.has(owner));
       trace.visible = isHidden ? "legendonly" : true;
     }
-    return traces;
+    return drawn;
   }
 
   #layout(series, log, theme) {
@@ -760,7 +764,7 @@ class ChartCard {
     // The raw and the smoothed curve are one thing to the reader: they hide together.
     const roles = new Map();
     traces.forEach((trace, k) => {
-      roles.set(this.chart.figure.data[trace].meta.role, values[k % values.length]);
+      roles.set(this.#roles[trace], values[k % values.length]);
     });
     for (const [role, visible] of roles) {
       if (visible === true) this.#hidden.delete(role);
@@ -905,7 +909,7 @@ class ChartsView {
     );
     // The first message and the last tell also that there is nothing, which is drawn too.
     const isTold = message.type === "snapshot" || OVER.has(message.run?.state);
-    this.#invalidate(isTold ? this.#cards.values() : cards);
+    this.#drawSoon(isTold ? this.#cards.values() : cards);
     this.#reportSeries();
   }
 
@@ -944,6 +948,15 @@ class ChartsView {
     const wait = this.#isUrgent ? 0 : this.#due - performance.now();
     if (wait > 0) this.#timer = setTimeout(request, wait);
     else request();
+  }
+
+  /** Draw at once what a message has changed, where the page has rested since the last drawing. */
+  #drawSoon(cards) {
+    const isFree = !this.#dirty.size && this.#frame === null && performance.now() >= this.#due;
+    this.#invalidate(cards);
+    if (!isFree || !this.#dirty.size || !this.Plotly || document.hidden) return;
+    cancelAnimationFrame(this.#frame);
+    this.#drawNext();
   }
 
   /** Draw the card that waits longest: one a frame, so that the page answers in between. */

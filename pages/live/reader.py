@@ -73,6 +73,7 @@ class RunReader:
     Attributes:
         head: The run as of the last reading.
         pulse: The `pulse_of` the run then.
+        progress: How far the run was then.
 
     Args:
         store: Where the run is.
@@ -88,7 +89,7 @@ class RunReader:
         self._axis = StepAxis()
         run, records = store.updates(run_id)
         self.head = self._next_head(run, records, Cursor())
-        self.pulse = pulse_of(run)
+        self.pulse, self.progress = pulse_of(run), run.progress
         # Most who open a run want all of it next.
         self._opened: tuple[Head, list[Record]] | None = self.head, records
 
@@ -112,8 +113,16 @@ class RunReader:
         else:
             message = _message("delta", head, records, MAX_DELTA_POINTS)
         # Last, so that nothing is skipped if a step before fails.
-        self.head, self.pulse = head, pulse_of(run)
+        self.head, self.pulse, self.progress = head, pulse_of(run), run.progress
         return message
+
+    def has_news(self) -> bool:
+        """Return whether the run has reached another epoch or state since it was last read.
+
+        Raises:
+            RunNotFound: There is no such run any more.
+        """
+        return self._store.progress(self.run_id) != self.progress
 
     def snapshot(self, head: Head) -> Message:
         """Return the whole run as of a moment."""

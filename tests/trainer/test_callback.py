@@ -168,6 +168,19 @@ def test_a_long_epoch_is_recorded_step_by_step_before_it_ends(store):
     assert_recorded(store, live.run_id, seen, history)
 
 
+def test_without_another_callback_keras_calls_from_its_threads_and_nothing_is_lost(store):
+    x, y = np.tile(X, (10, 1)), np.tile(Y, (10, 1))
+    live, seen = LiveCallback(), Seen()
+    for callback in (live, seen):
+        linear_model().fit(
+            x, y, batch_size=1, epochs=3, callbacks=[callback], verbose=0, shuffle=False
+        )
+    recorded = recorded_steps(store, live.run_id)
+    assert list(recorded) == list(seen.steps)
+    for at, logs in seen.steps.items():
+        assert recorded[at] == pytest.approx(logs, rel=1e-5)
+
+
 def test_a_metric_that_logs_an_array_is_left_out_and_harms_nothing(store):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
     model.compile(

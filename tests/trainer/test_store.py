@@ -255,6 +255,7 @@ def test_a_writer_sets_fields_and_appends_records_in_one_go(store, other):
     assert began.created_at <= began.started_at
     assert began.ended_at is None
     store.write(claim, first_seq=1, records=[epoch(0, loss=0.5)], epoch=1, seconds=1.5)
+    assert other.progress(claim.run_id) == other.run(claim.run_id).progress == (1, "training", 1)
     store.write(claim, state="finished", message="done")
     run = other.run(claim.run_id)
     assert (run.state, run.message, run.epoch, run.seconds) == ("finished", "done", 1, 1.5)
