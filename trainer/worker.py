@@ -50,7 +50,13 @@ class Worker:
         self._shutdown = shutdown
 
     def work(self) -> None:
-        """Work until told to shut down or the parent is gone."""
+        """Work until told to shut down or the parent is gone.
+
+        Raises:
+            StoreUnusable: A claimed run's beginning or end could not be written. While this process
+                lives, that run counts as active and takes up a slot; whoever started this process
+                replaces it.
+        """
         from trainer.training import WarmModel
 
         warm = WarmModel()
@@ -65,16 +71,17 @@ class Worker:
                     _log.info("the server is gone")
                     break
                 next_look_at_parent = time.monotonic() + _PARENT_SECONDS
+            claim = None
             try:
                 is_news = watcher.changed() or is_news
                 if is_news:
                     claim = self._store.claim_next(self._name, slots=self._slots)
                     is_news = False
-                    if claim is not None:
-                        self._train(claim, warm)
             except StoreUnusable:
                 _log.exception("the store cannot be used; trying again")
                 time.sleep(_RETRY_SECONDS)
+            if claim is not None:
+                self._train(claim, warm)
             time.sleep(_LOOK_SECONDS)
         watcher.close()
 
@@ -103,11 +110,16 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     settings = Settings.from_environment()
     store = Store(settings.store_url)
-    Worker(store, slots=settings.slots, parent=parent, shutdown=shutdown).work()
+    code = 0
+    try:
+        Worker(store, slots=settings.slots, parent=parent, shutdown=shutdown).work()
+    except StoreUnusable:
+        _log.exception("a run's end could not be written; this worker ends")
+        code = 1
     store.close()
     logging.shutdown()
     # TensorFlow takes seconds to take itself apart, and nothing is left to be saved.
-    os._exit(0)
+    os._exit(code)
 
 
 if __name__ == "__main__":

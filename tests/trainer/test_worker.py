@@ -1,0 +1,57 @@
+"""A worker process, without the launcher that replaces it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.waiting import wait_until
+from trainer.config import RunConfig
+from trainer.launch import AbandonedRuns
+from trainer.process import this_process
+from trainer.settings import Settings
+from trainer.store import Store
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    opened = Store(Settings.from_environment().store_url)
+    yield opened
+    opened.close()
+
+
+@contextlib.contextmanager
+def a_worker() -> Iterator[subprocess.Popen[bytes]]:
+    command = (sys.executable, "-m", "trainer.worker", "--parent", this_process())
+    with subprocess.Popen(command) as worker:
+        try:
+            yield worker
+        finally:
+            worker.kill()
+
+
+def refuse(data_folder, state: str) -> None:
+    """Let the database take anything but a run's entry into this state."""
+    with contextlib.closing(sqlite3.connect(data_folder / "runs.sqlite")) as connection:
+        connection.execute(
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON runs WHEN NEW.state = '{state}' "
+            "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        )
+
+
+def test_a_worker_that_cannot_write_a_runs_end_ends_itself_so_that_the_slot_is_free(
+    store, data_folder
+):
+    refuse(data_folder, "failed")
+    run_id = store.create_run({**RunConfig.create("iris").to_dict(), "epochs": 0})
+    with a_worker() as worker:
+        wait_until(lambda: worker.poll() is not None, "the worker has ended")
+        assert worker.returncode == 1
+    assert store.run(run_id).state == "starting"
+    AbandonedRuns(store).interrupt()
+    assert store.run(run_id).state == "interrupted"
