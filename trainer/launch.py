@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.errors import StoreUnusable
 from trainer.process import is_running, this_process
 from trainer.runs import Run
 from trainer.settings import Settings
@@ -46,6 +45,7 @@ class LocalLauncher:
         self._delay = delay
         self._workers: dict[subprocess.Popen[bytes], float] = {}
         self._stopped = threading.Event()
+        self._not_before = 0.0
         self._thread = threading.Thread(target=self._look_after, name="launcher", daemon=True)
         self._abandoned = AbandonedRuns(store)
 
@@ -79,23 +79,32 @@ class LocalLauncher:
         ]
 
     def _look_after(self) -> None:
-        not_before = time.monotonic() + self._delay
+        self._not_before = time.monotonic() + self._delay
         while True:
-            for process, began in list(self._workers.items()):
-                if process.poll() is not None:
-                    _log.warning("worker %d ended with %s", process.pid, process.returncode)
-                    del self._workers[process]
-                    if time.monotonic() - began < _YOUNG_SECONDS:
-                        not_before = time.monotonic() + _YOUNG_SECONDS
-            if time.monotonic() >= not_before:
-                for _ in range(self._settings.slots + 1 - len(self._workers)):
-                    self._workers[self._start_worker()] = time.monotonic()
+            # Whatever goes wrong here (no memory for a process, a full table of them) may be over
+            # later; without this thread nothing that is queued would ever train.
+            try:
+                self._replace_workers()
+            except Exception:
+                _log.exception("no worker could be started; trying again")
+                self._not_before = time.monotonic() + _YOUNG_SECONDS
             try:
                 self._abandoned.interrupt()
-            except StoreUnusable:
-                _log.exception("the launcher could not look at the store; trying again")
+            except Exception:
+                _log.exception("the launcher could not look at the runs; trying again")
             if self._stopped.wait(_LOOK_SECONDS):
                 return
+
+    def _replace_workers(self) -> None:
+        for process, began in list(self._workers.items()):
+            if process.poll() is not None:
+                _log.warning("worker %d ended with %s", process.pid, process.returncode)
+                del self._workers[process]
+                if time.monotonic() - began < _YOUNG_SECONDS:
+                    self._not_before = time.monotonic() + _YOUNG_SECONDS
+        if time.monotonic() >= self._not_before:
+            for _ in range(self._settings.slots + 1 - len(self._workers)):
+                self._workers[self._start_worker()] = time.monotonic()
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
         command: Sequence[str] = (

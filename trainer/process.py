@@ -16,7 +16,8 @@ def this_process() -> str:
 def is_running(name: str) -> bool | None:
     """Return whether the process that `this_process` named still runs.
 
-    None if nobody can tell from here: it is on another host, or the name is no process's.
+    None if nobody can tell from here: it is on another host, the name is no process's, or the
+    system does not let this process look at it.
     """
     try:
         host, pid_text, start_text = name.rsplit(":", 2)
@@ -31,6 +32,8 @@ def is_running(name: str) -> bool | None:
         return abs(_start(process) - start) < 1 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+    except psutil.Error:
+        return None
 
 
 def _start(process: psutil.Process) -> float:

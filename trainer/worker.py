@@ -67,7 +67,7 @@ class Worker:
         next_look_at_parent = 0.0
         while not self._shutdown.requested:
             if time.monotonic() >= next_look_at_parent:
-                if not is_running(self._parent):
+                if is_running(self._parent) is False:
                     _log.info("the server is gone")
                     break
                 next_look_at_parent = time.monotonic() + _PARENT_SECONDS

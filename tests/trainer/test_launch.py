@@ -179,6 +179,26 @@ def test_a_launcher_that_was_killed_leaves_no_idle_worker_behind(data_folder):
     assert len(gone) == len(workers)
 
 
+def test_a_launcher_that_can_start_no_process_goes_on_and_tries_again(
+    data_folder, monkeypatch, caplog
+):
+    monkeypatch.setattr(trainer.launch, "_YOUNG_SECONDS", 0.0)
+    settings = Settings.from_environment()
+    store = Store(settings.store_url)
+    launcher = LocalLauncher(store, settings)
+    abandoned = store.create_run({}, origin="callback")
+    host, pid, start = this_process().rsplit(":", 2)
+    store.claim(abandoned, f"{host}:{pid}:{float(start) - 100:.2f}")
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(data_folder / "no python here"))
+        launcher.start()
+        wait_until(lambda: "no worker could be started" in caplog.text, "the failure is logged")
+        wait_until(lambda: store.run(abandoned).is_over, "what else there is to do is done")
+    wait_until(launcher.workers, "there is a worker")
+    launcher.stop()
+    store.close()
+
+
 # -- runs whose process is gone ----------------------------------------------------------------
 
 

@@ -75,3 +75,14 @@ def test_a_process_still_runs_after_the_clock_was_set(monkeypatch):
     # On Linux setting the clock moves the time of boot, and with it every process's start.
     monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: boot_time + 3600)
     assert is_running(name) is True
+
+
+@pytest.mark.parametrize("question", ["create_time", "status"])
+def test_of_a_process_that_may_not_be_looked_at_nobody_knows(monkeypatch, question):
+    name = this_process()
+
+    def refuse(process: psutil.Process) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, question, refuse)
+    assert is_running(name) is None
