@@ -63,7 +63,8 @@ class StepAxis:
                 if self._epoch is None:
                     self._epoch = record.epoch
                 if record.epoch == self._epoch:
-                    self._steps = max(self._steps, record.step + len(record.values))
+                    last = record.step + (len(record.values) - 1) * _stride(record)
+                    self._steps = max(self._steps, last + 1)
             if self._epoch is not None and self._steps:
                 ended = record.kind == "epoch" and record.epoch == self._epoch
                 self._finished = ended or record.epoch > self._epoch
@@ -153,8 +154,15 @@ def _step_positions(
     lengths = [len(values) for _, values in members]
     firsts = np.cumsum(lengths) - lengths
     epochs = np.repeat([record.epoch for record, _ in members], lengths)
-    offsets = np.repeat([record.step + 1 for record, _ in members] - firsts, lengths)
-    return epochs + np.minimum((offsets + np.arange(len(offsets))) / steps_per_epoch, 1.0)
+    strides = np.repeat([_stride(record) for record, _ in members], lengths)
+    rows = np.arange(len(strides)) - np.repeat(firsts, lengths)
+    done = np.repeat([record.step + 1 for record, _ in members], lengths) + rows * strides
+    return epochs + np.minimum(done / steps_per_epoch, 1.0)
+
+
+def _stride(record: Record) -> int:
+    stride: int = record.data.get("stride", 1)
+    return stride
 
 
 def _joined(earlier: Series | None, part: Series) -> Series:

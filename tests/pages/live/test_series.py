@@ -19,13 +19,15 @@ from trainer.runs import Cursor, Record
 START = Cursor()
 
 
-def steps(epoch: int, first: int, values: list[float], *, cursor: Cursor = START) -> Record:
+def steps(
+    epoch: int, first: int, values: list[float], *, stride: int = 1, cursor: Cursor = START
+) -> Record:
     column = np.array(values, "f4")[:, None]
     return Record(
         kind="steps",
         epoch=epoch,
         step=first,
-        data={"names": ["loss"]},
+        data={"names": ["loss"], "stride": stride} if stride != 1 else {"names": ["loss"]},
         values=column,
         cursor=cursor,
     )
@@ -52,6 +54,16 @@ def test_steps_beyond_the_declared_length_stay_within_their_epoch() -> None:
     x, _ = to_series([steps(1, 0, [1, 1, 1])], steps_per_epoch=2)["step/loss"]
 
     assert list(x) == [1.5, 2, 2]
+
+
+def test_steps_that_are_logged_several_at_a_time_lie_as_far_apart() -> None:
+    # As fit() with steps_per_execution=4 reports ten steps: the last step of each execution.
+    records = [steps(2, 3, [5, 4], stride=4), steps(2, 9, [3], stride=4), steps(3, 0, [2, 1])]
+
+    x, y = to_series(records, steps_per_epoch=10)["step/loss"]
+
+    assert list(x) == pytest.approx([2.4, 2.8, 3, 3.1, 3.2])
+    assert list(y) == [5, 4, 3, 2, 1]
 
 
 def test_a_name_that_is_logged_only_at_times_keeps_its_points_in_order() -> None:
@@ -138,6 +150,13 @@ def test_an_unknown_epoch_length_is_guessed_then_measured_by_the_first_finished_
 
     assert lengths == [FIRST_GUESS, 2 * FIRST_GUESS, FIRST_GUESS + 1, FIRST_GUESS + 1]
     assert axis.is_guess
+
+
+def test_an_epoch_of_steps_logged_several_at_a_time_is_measured_in_steps() -> None:
+    axis = StepAxis()
+    axis.observe(None, [steps(0, 3, [1.0] * 25, stride=4), epoch(0, loss=1.0)])
+
+    assert axis.steps_per_epoch == 100
 
 
 def test_a_declared_epoch_length_is_taken_as_it_is() -> None:
