@@ -73,7 +73,8 @@ def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
     if config is not None:
         metrics = [METRICS[name] for name in config.metrics]
         return history_charts(metrics, validation=config.validation_split > 0)
-    return history_charts_for_series(list(store().last_logs(run.run_id)))
+    # Not the newest epoch's names: fit(validation_freq=2) has val_loss in every second one only.
+    return history_charts_for_series(list(store().history(run.run_id)))
 
 
 def _show_data(form: RunForm) -> None:

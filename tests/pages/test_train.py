@@ -247,6 +247,19 @@ def test_somebody_s_own_fit_is_shown_with_the_series_it_has(
     assert not page.expander
 
 
+def test_a_fit_that_validates_every_second_epoch_keeps_its_validation_curve(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    run_id = store.create_run({"model": "functional_1", "epochs": 3}, origin="callback")
+    logs = [{"loss": 3.0}, {"loss": 2.0, "val_loss": 4.0}, {"loss": 1.0}]
+    records = [Record(kind="epoch", epoch=epoch, data=data) for epoch, data in enumerate(logs)]
+    store.write(store.claim(run_id, "a script"), first_seq=1, records=records, epoch=3)
+
+    (chart,) = component(open_train_page(run=run_id), "charts")["charts"]
+
+    assert {"loss", "val_loss"} <= {binding.get("series") for binding in chart["bindings"]}
+
+
 @pytest.mark.parametrize(
     "config", [{"dataset": "of another time"}, {"dataset": "digits", "loss": "x"}]
 )
