@@ -110,11 +110,12 @@ def to_series(records: Iterable[Record], *, steps_per_epoch: int) -> dict[str, S
 
 
 def thin(x: np.ndarray, y: np.ndarray, limit: int) -> Series:
-    """Return at most `limit` points that look like all of them, first and last included.
+    """Return at most `limit` points that look like all of them.
 
-    Finite points are chosen by LTTB (Steinarsson 2013, "Downsampling time series for visual
-    representation"), which knows no NaN: of each stretch of NaN its first point is kept, and
-    where there are very many stretches, evenly chosen ones of them.
+    The first, the last, the lowest and the highest point are among them. The others are chosen by
+    LTTB (Steinarsson 2013, "Downsampling time series for visual representation"), which knows no
+    NaN: of each stretch of NaN its first point is kept, and where there are very many stretches,
+    evenly chosen ones of them.
     """
     if len(x) <= limit:
         return x, y
@@ -124,6 +125,9 @@ def thin(x: np.ndarray, y: np.ndarray, limit: int) -> Series:
         starts = starts[np.linspace(0, len(starts) - 1, limit // 4).astype(int)]
     fixed = np.union1d(starts, [0, len(x) - 1])
     finite = np.flatnonzero(~missing)
+    if len(finite):
+        # The best epoch is read from what is left.
+        fixed = np.union1d(fixed, [np.nanargmin(y), np.nanargmax(y)])
     room = limit - len(fixed)
     if len(finite) > room:
         chosen = LTTBDownsampler().downsample(

@@ -94,6 +94,17 @@ def test_thinning_keeps_the_first_the_last_and_the_outlying_point() -> None:
     assert np.array_equal(thin_y, y[thin_x.astype(int)])
 
 
+def test_thinning_keeps_the_lowest_and_the_highest_point_even_side_by_side() -> None:
+    y = np.sin(np.arange(50_000.0))
+    y[[0, 31_234, 31_235]] = np.nan, -9, 9
+
+    thin_x, thin_y = thin(np.arange(50_000.0), y, 300)
+
+    assert len(thin_x) <= 300
+    assert thin_x[np.nanargmin(thin_y)] == 31_234
+    assert thin_x[np.nanargmax(thin_y)] == 31_235
+
+
 def test_thinning_leaves_what_is_short_enough_alone() -> None:
     x, y = np.arange(300.0), np.full(300, np.nan)
 
