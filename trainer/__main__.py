@@ -16,7 +16,7 @@ from trainer.config import RunConfig, parse_choice
 from trainer.errors import InvalidInput, StoreUnusable, TrainerError
 from trainer.launch import AbandonedRuns
 from trainer.process import this_process
-from trainer.runs import Run, record_names
+from trainer.runs import ACTIVE, Run, record_names
 from trainer.settings import Settings
 from trainer.shutdown import Shutdown
 from trainer.store import Store
@@ -217,8 +217,9 @@ def _described(store: Store, run: Run) -> dict[str, Any]:
 
 
 def _line(run: Run) -> str:
-    asked_for = f" of {run.epochs}" if run.epochs else ""
-    progress = f"epoch {run.epoch}{asked_for}"
+    # While a training goes on, the epoch that is running; then how many it has done.
+    epoch = run.epoch + (run.state in ACTIVE)
+    progress = f"epoch {min(epoch, run.epochs)} of {run.epochs}" if run.epochs else f"epoch {epoch}"
     return f"{run.run_id}  {run.state:11}  {progress}  {run.seconds:.1f} s  {run.name}"
 
 

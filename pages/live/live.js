@@ -15,6 +15,7 @@
 // ---------------------------------------------------------------- constants
 
 const OVER = new Set(["finished", "stopped", "diverged", "failed", "interrupted"]);
+const ACTIVE = new Set(["starting", "training", "paused", "stalled"]);
 
 const NO_SUCH_RUN = 4404; // the stream's closing code
 const RETRY_FIRST = 250; // milliseconds, doubled up to …
@@ -400,13 +401,14 @@ function fade(color, opacity) {
 
 // ---------------------------------------------------------------- the header
 
+/** The epoch that is running; of a run that is over, how many epochs it has done. */
 function progressWords(run) {
   if (run.state === "queued") {
     return run.queue_place ? `place ${run.queue_place} in the queue` : "";
   }
-  const done = run.epoch ?? 0;
-  if (!run.epochs) return done ? `epoch ${done}` : "";
-  return `epoch ${done} of ${run.epochs}`;
+  const epoch = (run.epoch ?? 0) + (ACTIVE.has(run.state) ? 1 : 0);
+  if (!run.epochs) return epoch ? `epoch ${epoch}` : "";
+  return `epoch ${Math.min(epoch, run.epochs)} of ${run.epochs}`;
 }
 
 function speedWords(run) {

@@ -89,6 +89,25 @@ def test_a_finished_run_shows_exactly_what_the_store_has_to_everybody(
     expect(viewer.page.get_by_test_id("run-progress")).to_have_text("epoch 12 of 12")
 
 
+def test_the_header_says_which_epoch_is_running_and_then_how_many_were_done(
+    viewer: Viewer, program: Program
+) -> None:
+    run_id = program.store.create_run({"model": "mine", "epochs": 5}, origin="callback")
+    claim = program.store.claim(run_id, "a script")
+    viewer.open(run=run_id)
+    progress = viewer.page.get_by_test_id("run-progress")
+
+    for epoch, state, words in (
+        (0, "training", "epoch 1 of 5"),
+        (2, "training", "epoch 3 of 5"),
+        (5, "training", "epoch 5 of 5"),
+        (2, "paused", "epoch 3 of 5"),
+        (2, "stopped", "epoch 2 of 5"),
+    ):
+        program.store.write(claim, epoch=epoch, epochs=5, state=state)
+        expect(progress).to_have_text(words)
+
+
 def test_a_second_start_waits_in_the_queue_and_then_trains(
     viewer: Viewer, new_viewer: NewViewer, program: Program
 ) -> None:

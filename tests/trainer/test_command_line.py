@@ -250,6 +250,24 @@ def test_the_list_has_the_newest_first(call, store, trained):
     assert listed[1]["seconds"] == 2.5
 
 
+@pytest.mark.parametrize(
+    ("epoch", "state", "words"),
+    [
+        (0, "starting", "epoch 1 of 5"),
+        (2, "training", "epoch 3 of 5"),
+        (5, "training", "epoch 5 of 5"),
+        (2, "stopped", "epoch 2 of 5"),
+        (5, "finished", "epoch 5 of 5"),
+    ],
+)
+def test_the_list_says_which_epoch_is_running_or_how_many_are_done(
+    call, store, epoch, state, words
+):
+    claim = store.claim(store.create_run({"epochs": 5}, origin="callback"), this_process())
+    store.write(claim, epoch=epoch, state=state)
+    assert f"  {words}  " in call("list")[1]
+
+
 def test_show_tells_what_is_known_of_a_run(call, trained):
     code, out, _ = call("show", trained)
     assert code == 0
