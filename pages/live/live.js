@@ -29,6 +29,7 @@ const FRAME = 50; // milliseconds between two redraws of a chart, at least
 const MARKERS_UP_TO = 40; // as in pages/figures/history.py
 const SETTLE = 100; // milliseconds a view waits for its return before it is torn down
 
+const NO_PLOTLY = "The charts could not be loaded. Reload the page to try again.";
 const PLOTLY_CONFIG = {
   displaylogo: false,
   doubleClick: "autosize",
@@ -897,7 +898,7 @@ class ChartsView {
       this.Plotly = await loadPlotly(path);
       this.problem.hidden = true;
     } catch {
-      setText(this.problem, "The charts could not be loaded. Reload the page to try again.");
+      setText(this.problem, NO_PLOTLY);
     }
     this.#invalidate(this.#cards.values(), true);
   }
@@ -998,7 +999,9 @@ class ChartsView {
 class FigureView {
   constructor(parent) {
     this.plot = element("div", { class: "lr-figure", role: "img" });
-    this.root = element("section", { class: "lr-root" }, this.plot);
+    this.problem = element("p", { class: "lr-message", role: "alert" });
+    this.problem.hidden = true;
+    this.root = element("section", { class: "lr-root" }, this.problem, this.plot);
     parent.append(this.root);
     this.resizing = new ResizeObserver(() => this.#draw());
     this.resizing.observe(this.root);
@@ -1008,7 +1011,12 @@ class FigureView {
     this.data = data;
     this.plot.setAttribute("aria-label", data.label);
     this.plot.style.height = `${data.figure.layout.height}px`;
-    this.Plotly = await loadPlotly(data.plotly);
+    try {
+      this.Plotly = await loadPlotly(data.plotly);
+      this.problem.hidden = true;
+    } catch {
+      setText(this.problem, NO_PLOTLY);
+    }
     this.#draw();
   }
 

@@ -53,6 +53,20 @@ def test_after_a_cut_line_the_curves_have_no_gap_and_no_double(
     viewer.forgive_lost_connections()
 
 
+def test_a_page_that_gets_no_charts_says_so_with_and_without_a_run(
+    viewer: Viewer, program: Program
+) -> None:
+    run_id = program.store.create_run({"model": "mine"}, origin="callback")
+    viewer.page.route("**/plotly-*.js", lambda route: route.abort())
+
+    for parameters in ({"dataset": "moons"}, {"run": run_id}):
+        viewer.open(**parameters)
+        expect(viewer.page.get_by_role("alert")).to_have_text(
+            "The charts could not be loaded. Reload the page to try again."
+        )
+    viewer.forgive_lost_connections()
+
+
 def test_a_loss_that_is_no_number_ends_the_run_as_diverged_at_its_step(viewer: Viewer) -> None:
     viewer.start(dataset="diabetes", optimizer="sgd", learning_rate=1e9, epochs=50)
 
