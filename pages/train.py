@@ -27,10 +27,11 @@ def main() -> None:
     """Draw the page."""
     with st.sidebar:
         form = RunForm()
-        with st.container(key="start"):
+        start = st.container(key="start")
+    try:
+        with start:
             if st.button("Start training", type="primary", width="stretch"):
                 _start(form)
-    try:
         run_id = st.query_params.get("run")
         if run_id is None:
             _show_data(form)
@@ -47,11 +48,13 @@ def _start(form: RunForm) -> None:
     for problem in form.problems.values():
         st.error(escaped(str(problem)))
         return
-    last_config, last_start = st.session_state.get("last_start", (None, 0.0))
-    if last_config == form.config and time.monotonic() - last_start < _DOUBLE_CLICK_SECONDS:
-        return
-    st.session_state["last_start"] = (form.config, time.monotonic())
-    st.query_params["run"] = store().create_run(form.config.to_dict(), name=form.config.name)
+    config = form.config
+    last_config, last_start, run_id = st.session_state.get("last_start", (None, 0.0, ""))
+    if last_config != config or time.monotonic() - last_start >= _DOUBLE_CLICK_SECONDS:
+        run_id = store().create_run(config.to_dict(), name=config.name)
+        st.session_state["last_start"] = (config, time.monotonic(), run_id)
+    # Also after the second click, which cut off the first one before the browser heard of the run.
+    st.query_params["run"] = run_id
 
 
 def _show_run(run: Run) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import trainer.store
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS
 from trainer.runs import Claim, Record
@@ -118,12 +122,35 @@ def test_start_without_touching_anything_queues_the_defaults(
     assert RunConfig.from_dict(run.config) == RunConfig.create()
 
 
-def test_a_double_click_on_start_makes_one_run(open_train_page: OpenPage, store: Store) -> None:
+def test_a_double_click_on_start_makes_one_run_and_leads_to_it(
+    open_train_page: OpenPage, store: Store
+) -> None:
     page = open_train_page()
     button(page, "Start training").click().run()
+    # The second click can come before the browser has heard of the first one's run.
+    del page.query_params["run"]
     button(page, "Start training").click().run()
 
-    assert len(store.runs()) == 1
+    (run,) = store.runs()
+    assert page.query_params["run"] == run.run_id
+    assert component(page, "header")["run_id"] == run.run_id
+
+
+def test_start_on_a_locked_store_gives_a_sentence_and_starts_once_the_lock_is_gone(
+    open_train_page: OpenPage, store: Store, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    page = open_train_page()
+    with contextlib.closing(sqlite3.connect(data_folder / "runs.sqlite")) as another:
+        another.execute("BEGIN IMMEDIATE")
+        button(page, "Start training").click().run()
+
+    assert not page.exception
+    assert len(page.error) == 1
+    assert store.runs() == []
+    button(page, "Start training").click().run()
+    assert not page.error
+    assert page.query_params["run"] == store.runs()[0].run_id
 
 
 def test_a_rerun_of_the_page_starts_nothing(open_train_page: OpenPage, store: Store) -> None:
