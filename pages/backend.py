@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import streamlit as st
 
+from trainer.errors import StoreUnusable
 from trainer.settings import Settings
 from trainer.store import Store
+
+_log = logging.getLogger(__name__)
 
 
 def store() -> Store:
@@ -15,6 +20,15 @@ def store() -> Store:
         TrainerError: The settings make no sense, or the store cannot be used.
     """
     return _store(Settings.from_environment().store_url)
+
+
+def show_unusable(error: StoreUnusable) -> None:
+    """Tell that the store does not answer; the log alone keeps why.
+
+    A database's own words may name its host and its user, which is no visitor's business.
+    """
+    _log.error("a page could not be shown", exc_info=error)
+    st.error("The store cannot be read at the moment.")
 
 
 @st.cache_resource(show_spinner=False)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from pages.backend import store
+from pages.backend import show_unusable, store
 from pages.forms import config_of, form_link
 from trainer.errors import StoreUnusable
 from trainer.runs import Run
@@ -27,7 +27,7 @@ def _show_runs() -> None:
     try:
         runs = store().runs()
     except StoreUnusable as error:
-        st.error(str(error))
+        show_unusable(error)
         return
     if not runs:
         st.markdown("No runs yet. Go to **Train**, press **Start training**, and find it here.")

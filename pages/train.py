@@ -6,7 +6,7 @@ import time
 
 import streamlit as st
 
-from pages.backend import store
+from pages.backend import show_unusable, store
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.preview import preview_figure, preview_table
 from pages.forms import RunForm, config_of, escaped
@@ -41,7 +41,7 @@ def main() -> None:
         st.warning("There is no such run here. Choose one under Runs, or start a new one.")
         _show_data(form)
     except StoreUnusable as error:
-        st.error(str(error))
+        show_unusable(error)
 
 
 def _start(form: RunForm) -> None:

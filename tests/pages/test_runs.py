@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +29,22 @@ def test_without_runs_the_page_says_how_to_get_one(open_runs_page: OpenRunsPage)
     assert not page.exception
     assert "**Start training**" in page.markdown[-1].value
     assert not page.dataframe
+
+
+def test_a_store_that_does_not_answer_is_a_sentence_and_the_reason_is_in_the_log(
+    open_runs_page: OpenRunsPage,
+    store: Store,
+    data_folder: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with contextlib.closing(sqlite3.connect(data_folder / "runs.sqlite")) as another:
+        another.execute("ALTER TABLE runs RENAME COLUMN name TO title")
+
+    page = open_runs_page()
+
+    assert not page.exception
+    assert [error.value for error in page.error] == ["The store cannot be read at the moment."]
+    assert "no such column" in caplog.text
 
 
 def test_runs_are_listed_newest_first_with_a_link_to_each(

@@ -137,7 +137,11 @@ def test_a_double_click_on_start_makes_one_run_and_leads_to_it(
 
 
 def test_start_on_a_locked_store_gives_a_sentence_and_starts_once_the_lock_is_gone(
-    open_train_page: OpenPage, store: Store, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+    open_train_page: OpenPage,
+    store: Store,
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
     page = open_train_page()
@@ -146,7 +150,8 @@ def test_start_on_a_locked_store_gives_a_sentence_and_starts_once_the_lock_is_go
         button(page, "Start training").click().run()
 
     assert not page.exception
-    assert len(page.error) == 1
+    assert [error.value for error in page.error] == ["The store cannot be read at the moment."]
+    assert "database is locked" in caplog.text
     assert store.runs() == []
     button(page, "Start training").click().run()
     assert not page.error
