@@ -14,6 +14,7 @@ from trainer.runs import Run
 
 # How often the open page looks for what is new.
 _LOOK_SECONDS = 2.0
+_LIMIT = 100
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
 @st.fragment(run_every=_LOOK_SECONDS)
 def _show_runs() -> None:
     try:
-        runs = store().runs()
+        runs = store().runs(limit=_LIMIT)
     except StoreUnusable as error:
         show_unusable(error)
         return
@@ -42,6 +43,8 @@ def _show_runs() -> None:
             "Seconds": st.column_config.NumberColumn(format="%.1f"),
         },
     )
+    if len(runs) == _LIMIT:
+        st.caption(f"The newest {_LIMIT} runs.")
 
 
 def _row(run: Run) -> dict[str, object]:
@@ -52,7 +55,7 @@ def _row(run: Run) -> dict[str, object]:
         "Epochs": run.epoch,
         "Progress": run.epoch / run.epochs if run.epochs else None,
         "Seconds": run.seconds,
-        "Started": datetime.fromtimestamp(run.created_at, UTC),
+        "Started": None if run.started_at is None else datetime.fromtimestamp(run.started_at, UTC),
         "From": run.origin,
     }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -68,6 +69,34 @@ def test_runs_are_listed_newest_first_with_a_link_to_each(
     assert oldest["Progress"] == pytest.approx(0.25)
     assert oldest["Seconds"] == pytest.approx(1.5)
     assert oldest["Open"] == f"/?dataset=moons&epochs=8&run={first}"
+
+
+def test_a_run_has_started_when_it_trains_and_not_while_it_waits(
+    open_runs_page: OpenRunsPage, store: Store
+) -> None:
+    claim = store.claim(store.create_run({}), "a worker")
+    waiting = open_runs_page()
+    assert [row["Started"] for row in rows(waiting)] == [None]
+    store.create_run({})
+    store.write(claim, state="training", started_at=1_000_000_000.0)
+
+    queued, training = rows(open_runs_page())
+
+    assert pd.isna(queued["Started"])
+    assert training["Started"].timestamp() == 1_000_000_000
+
+
+@pytest.mark.parametrize(("count", "captions"), [(99, []), (101, ["The newest 100 runs."])])
+def test_a_list_that_leaves_runs_out_says_so(
+    count: int, captions: list[str], open_runs_page: OpenRunsPage, store: Store
+) -> None:
+    for _ in range(count):
+        store.create_run({})
+
+    page = open_runs_page()
+
+    assert len(rows(page)) == min(count, 100)
+    assert [caption.value for caption in page.caption] == captions
 
 
 @pytest.mark.parametrize(
