@@ -91,11 +91,12 @@ def _run(store: Store, options: argparse.Namespace) -> int:
     from trainer.recorder import Recorder
     from trainer.training import Training
 
-    run_id = store.create_run(config.to_dict(), name=config.name, origin="command line")
-    recorder = Recorder(store, store.claim(run_id, this_process()))
-    with _Progress(store, run_id, config.epochs, quiet=options.json):
-        state = Training(config, recorder, shutdown=shutdown).run()
-    run = store.run(run_id)
+    claim = store.open_run(
+        config.to_dict(), worker=this_process(), origin="command line", name=config.name
+    )
+    with _Progress(store, claim.run_id, config.epochs, quiet=options.json):
+        state = Training(config, Recorder(store, claim), shutdown=shutdown).run()
+    run = store.run(claim.run_id)
     if options.json:
         print(json.dumps(_described(store, run)))
     else:

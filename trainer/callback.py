@@ -205,12 +205,15 @@ class _Service:
     def __init__(self, name: str, model: keras.Model, epochs: int | None) -> None:
         self._store = Store(Settings.from_environment().store_url)
         config = {"model": model.name, "epochs": epochs}
-        run_id = self._store.create_run(config, name=name or model.name, origin="callback")
-        self.recorder = Recorder(self._store, self._store.claim(run_id, this_process()))
+        claim = self._store.open_run(
+            config, worker=this_process(), origin="callback", name=name or model.name
+        )
+        self.recorder = Recorder(self._store, claim)
         self._fit_thread = threading.get_ident()
         self._fit = _Call.of_fit()
         self._fit_is_over = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name=f"live {run_id}", daemon=True)
+        name = f"live {claim.run_id}"
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
         atexit.register(self._close_at_exit)
 

@@ -70,21 +70,17 @@ class Store:
 
         `name` defaults to the dataset's name with the beginning of the id.
         """
-        run_id = secrets.token_hex(6)
-        name = _clean(name) or f"{_clean(str(config.get('dataset', 'run')))} {run_id[:4]}"
         with self._write() as connection:
-            connection.execute(
-                RUNS.insert().values(
-                    run_id=run_id,
-                    name=name[:80],
-                    origin=origin,
-                    state="queued",
-                    config=_to_json(config),
-                    epochs=config.get("epochs"),
-                    created_at=time.time(),
-                )
-            )
-        return run_id
+            return self._add(connection, config, name, origin)
+
+    def open_run(
+        self, config: Mapping[str, Any], *, worker: str, origin: str, name: str = ""
+    ) -> Claim:
+        """Add a run that never waits: `worker`, which makes it for itself, has it at once."""
+        with self._write() as connection:
+            claim = self._claim(connection, self._add(connection, config, name, origin), worker)
+            assert claim is not None
+            return claim
 
     def run(self, run_id: str) -> Run:
         """Return a run.
@@ -126,13 +122,17 @@ class Store:
 
     def queue_place(self, run: Run) -> int | None:
         """Return how many queued runs come first, counting this one; None if it is not queued."""
-        if run.state != "queued":
+        if run.state != "queued" or run.origin != "dashboard":
             return None
         with self._read() as connection:
             return connection.execute(
                 sa.select(sa.func.count())
                 .select_from(RUNS)
-                .where(RUNS.c.state == "queued", RUNS.c.number <= run.number)
+                .where(
+                    RUNS.c.state == "queued",
+                    RUNS.c.origin == "dashboard",
+                    RUNS.c.number <= run.number,
+                )
             ).scalar_one()
 
     # -- the writer ------------------------------------------------------------------------
@@ -342,6 +342,23 @@ class Store:
         if self.is_sqlite and self._checkpoints:
             with self._read() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    @staticmethod
+    def _add(connection: Connection, config: Mapping[str, Any], name: str, origin: str) -> str:
+        run_id = secrets.token_hex(6)
+        name = _clean(name) or f"{_clean(str(config.get('dataset', 'run')))} {run_id[:4]}"
+        connection.execute(
+            RUNS.insert().values(
+                run_id=run_id,
+                name=name[:80],
+                origin=origin,
+                state="queued",
+                config=_to_json(config),
+                epochs=config.get("epochs"),
+                created_at=time.time(),
+            )
+        )
+        return run_id
 
     def _claim(self, connection: Connection, run_id: str, worker: str) -> Claim | None:
         written = connection.execute(

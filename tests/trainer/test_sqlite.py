@@ -182,6 +182,19 @@ def test_a_checkpoint_waits_for_nobody_and_makes_nobody_wait(store, file, monkey
     assert store.history(claim.run_id) == {"loss": [0.0, 1.0]}
 
 
+def test_a_run_that_its_writer_cannot_open_is_not_left_in_the_queue(file):
+    store = Store(f"sqlite:///{file}")
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON runs WHEN NEW.state = 'starting' "
+            "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        )
+    with pytest.raises(StoreUnusable, match="disk full"):
+        store.open_run({}, worker="me", origin="callback")
+    assert store.runs() == []
+    store.close()
+
+
 _WRITE_FOR_EVER = """
 import sys
 from trainer.runs import Record

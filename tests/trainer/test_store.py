@@ -179,6 +179,24 @@ def test_runs_that_were_never_queued_take_no_slot_and_are_not_taken_from_the_que
     assert store.claim_next("w", slots=1).run_id == queued
 
 
+def test_a_run_that_its_writer_opens_never_waits(store, other):
+    queued = store.create_run({})
+    claim = store.open_run({"epochs": 5}, worker="me", origin="callback", name="mine")
+    run = other.run(claim.run_id)
+    assert (run.state, run.worker, run.attempt) == ("starting", "me", claim.attempt)
+    assert (run.name, run.origin, run.epochs) == ("mine", "callback", 5)
+    assert store.queue_place(run) is None
+    assert other.claim_next("w", slots=1).run_id == queued
+
+
+def test_only_runs_that_will_be_taken_from_the_queue_have_a_place_in_it(store):
+    # Left by a version that made a run and claimed it in two steps, and died in between.
+    ghost = store.create_run({}, origin="callback")
+    queued = store.create_run({})
+    assert store.queue_place(store.run(ghost)) is None
+    assert store.queue_place(store.run(queued)) == 1
+
+
 def test_a_run_is_claimed_once(store, other):
     run_id = store.create_run({})
     store.claim(run_id, "me")
