@@ -72,7 +72,7 @@ class RunForm:
         st.subheader("Training", anchor=False)
         losses = tuple(loss.name for loss in losses_for(spec.task))
         self._choice("loss", "Loss", losses, notes={n: LOSSES[n].help for n in losses})
-        self._metrics(tuple(metric.name for metric in metrics_for(spec.task)))
+        self._metrics(tuple(metric.name for metric in metrics_for(spec.task, spec.num_classes)))
         left, right = st.columns(2)
         with left:
             self._choice("optimizer", "Optimizer", OPTIMIZERS)

@@ -122,7 +122,7 @@ def defaults_for(dataset: str) -> dict[str, Any]:
         "activation": "relu",
         "dropout": 0.0,
         "loss": losses_for(spec.task)[0].name,
-        "metrics": (metrics_for(spec.task)[0].name,),
+        "metrics": (metrics_for(spec.task, spec.num_classes)[0].name,),
         "optimizer": "adam",
         "learning_rate": 0.001,
         "epochs": 100,
@@ -227,7 +227,7 @@ def _loss(parameter: str, value: object, spec: DatasetSpec) -> str:
 def _metrics(parameter: str, value: object, spec: DatasetSpec) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple):
         raise InvalidInput(parameter, "must be a list of names", value)
-    fitting = tuple(metric.name for metric in metrics_for(spec.task))
+    fitting = tuple(metric.name for metric in metrics_for(spec.task, spec.num_classes))
     names = [_fitting(parameter, name, spec, tuple(METRICS), fitting) for name in value]
     return tuple(dict.fromkeys(names))
 

@@ -23,6 +23,7 @@ class MetricSpec:
         tasks: The kinds of target it fits.
         better: Which direction is better.
         unit_interval: Whether its values lie in [0, 1].
+        min_classes: With fewer classes it says nothing.
         build: Imports Keras and returns the metric for a kind of target.
     """
 
@@ -33,6 +34,7 @@ class MetricSpec:
     better: Literal["higher", "lower"]
     unit_interval: bool
     build: Callable[[Task], keras.metrics.Metric]
+    min_classes: int = 0
 
 
 def _keras_metric(
@@ -96,6 +98,7 @@ _TABLE = (
         better="higher",
         unit_interval=True,
         build=_keras_metric("SparseTopKCategoricalAccuracy", "top_3_accuracy", k=3),
+        min_classes=4,  # of three classes the right one is always among three
     ),
     MetricSpec(
         name="mean_absolute_error",
@@ -129,6 +132,13 @@ _TABLE = (
 METRICS: Mapping[str, MetricSpec] = {metric.name: metric for metric in _TABLE}
 
 
-def metrics_for(task: Task) -> tuple[MetricSpec, ...]:
-    """Return the metrics that fit a kind of target, the default first."""
-    return tuple(metric for metric in _TABLE if task in metric.tasks)
+def metrics_for(task: Task, num_classes: int) -> tuple[MetricSpec, ...]:
+    """Return the metrics that fit a kind of target, the default first.
+
+    Args:
+        task: The kind of target.
+        num_classes: How many classes it has; 0 for regression.
+    """
+    return tuple(
+        metric for metric in _TABLE if task in metric.tasks and num_classes >= metric.min_classes
+    )

@@ -63,7 +63,7 @@ def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_run_prints_one_json_object_last_and_the_dashboard_sees_it(store):
     done = in_a_process(
-        *("run", "--dataset", "iris", "--epochs", "3", "--batch-size", "16", "--seed", "7"),
+        *("run", "--dataset", "digits", "--epochs", "3", "--batch-size", "16", "--seed", "7"),
         *("--metrics", "accuracy,top_3_accuracy", "--set", "units=8", "--json"),
     )
     assert done.returncode == 0, done.stderr
@@ -74,7 +74,7 @@ def test_a_run_prints_one_json_object_last_and_the_dashboard_sees_it(store):
     assert (result["state"], result["epochs"]) == ("finished", 3)
     assert result["seconds"] > 0
     chosen = {name: result["config"][name] for name in ("dataset", "batch_size", "seed", "units")}
-    assert chosen == {"dataset": "iris", "batch_size": 16, "seed": 7, "units": 8}
+    assert chosen == {"dataset": "digits", "batch_size": 16, "seed": 7, "units": 8}
     names = ["loss", "accuracy", "top_3_accuracy"]
     assert set(result["history"]) == {*names, *(f"val_{name}" for name in names)}
     assert all(len(values) == 3 for values in result["history"].values())

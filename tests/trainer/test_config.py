@@ -173,7 +173,9 @@ def test_a_loss_is_accepted_exactly_where_it_fits_the_target(name, loss):
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_metric_is_accepted_exactly_where_it_fits_the_target(name, metric):
     spec = DATASETS[name]
-    if spec.task in METRICS[metric].tasks:
+    # Of three classes the right one is always among the three likeliest.
+    says_nothing = metric == "top_3_accuracy" and spec.num_classes <= 3
+    if spec.task in METRICS[metric].tasks and not says_nothing:
         assert RunConfig.create(name, metrics=[metric]).metrics == (metric,)
     else:
         with pytest.raises(InvalidInput) as caught:

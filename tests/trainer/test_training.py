@@ -55,7 +55,8 @@ def with_dataset(monkeypatch, name: str, load) -> None:
 
 
 def test_a_training_that_ends_by_itself_has_finished_all_its_epochs(store):
-    config = quick(epochs=3, metrics=["accuracy", "top_3_accuracy"], batch_size=50)
+    metrics = ["accuracy", "top_3_accuracy"]
+    config = quick("digits", epochs=3, metrics=metrics, batch_size=500)
     trained = Trained(store, config)
     run = trained.run
     assert (run.state, run.message, run.epoch, run.epochs) == ("finished", "", 3, 3)
