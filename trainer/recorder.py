@@ -49,22 +49,28 @@ class Recorder:
         self._work = threading.Event()
         self._began: float | None = None
         self._is_training = False
-        self._epoch_ends: deque[float] = deque(maxlen=20)
+        self._steps_per_epoch: int | None = None
+        # When how many epochs were done: the newest ends of epochs, and at first the first steps.
+        self._marks: deque[tuple[float, float]] = deque(maxlen=20)
 
     # -- the training's thread ---------------------------------------------------------------
 
     def begin(self, *, epochs: int | None, steps_per_epoch: int | None) -> None:
         """Say that `fit()` begins now; the run is *training* from its first step on."""
         self._began = time.monotonic()
-        self._epoch_ends.append(self._began)
+        self._steps_per_epoch = steps_per_epoch
         self.update(message="Preparing the network", epochs=epochs, steps_per_epoch=steps_per_epoch)
 
     def log_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Record the logs of a finished epoch (0-based)."""
         values = {name: finite_or_none(value) for name, value in logs.items()}
-        self._epoch_ends.append(time.monotonic())
-        elapsed = self._epoch_ends[-1] - self._epoch_ends[0]
-        rate = (len(self._epoch_ends) - 1) / elapsed if elapsed > 0 else None
+        if not self._marks and self._began is not None:
+            self._marks.append((self._began, epoch))
+        self._marks.append((time.monotonic(), epoch + 1))
+        (since, done_before), (now, done) = self._marks[0], self._marks[-1]
+        # No rate while all that was done was done before the first mark.
+        knows = now > since and done > done_before
+        rate = (done - done_before) / (now - since) if knows else None
         record = Record(kind="epoch", epoch=epoch, data=values)
         self._add(record, epoch=epoch + 1, step=0, epochs_per_second=rate)
 
@@ -80,10 +86,14 @@ class Recorder:
             values: Shape `(num_values, num_names)`.
             stride: Steps from one row of values to the next.
         """
+        done = step + 1 + (len(values) - 1) * stride
+        if not self._marks and self._steps_per_epoch:
+            # What came before, compiling above all, comes only once.
+            self._marks.append((time.monotonic(), epoch + done / self._steps_per_epoch))
         data = {"names": names, "stride": stride} if stride != 1 else {"names": names}
         record = Record(kind="steps", epoch=epoch, step=step, data=data, values=values)
         # Steps wait for the next look: so nothing is being committed when an epoch's end comes.
-        self._add(record, is_urgent=False, step=step + 1 + (len(values) - 1) * stride)
+        self._add(record, is_urgent=False, step=done)
 
     def update(self, **fields: Any) -> None:
         """Set fields of the run, e.g. `message="Loading the data"`."""

@@ -11,6 +11,7 @@ import threading
 import numpy as np
 import pytest
 
+import trainer.recorder
 import trainer.store
 from tests.waiting import wait_until
 from trainer.errors import StoreUnusable
@@ -224,6 +225,52 @@ def test_the_end_of_a_run_waits_for_a_lock(recorder, store, file):
     ending.join()
     assert store.run(recorder.claim.run_id).state == "finished"
     assert store.history(recorder.claim.run_id) == {"loss": [0.0]}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that the test sets: one second after the other."""
+    now = [1000.0]
+    monkeypatch.setattr(trainer.recorder.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_the_speed_is_that_of_training_without_the_time_it_took_to_begin(recorder, store, clock):
+    recorder.begin(epochs=10, steps_per_epoch=4)
+    clock[0] += 60  # compiling
+    recorder.log_steps(0, 0, ["loss"], np.zeros((1, 1)))
+    for number in range(3):
+        clock[0] += 1.5 if number == 0 else 2
+        recorder.log_steps(number, 1, ["loss"], np.zeros((3, 1)))
+        recorder.log_epoch(number, {"loss": 1.0})
+        recorder.flush()
+        run = store.run(recorder.claim.run_id)
+        assert run.epochs_per_second == pytest.approx(0.5)
+        assert run.seconds_left == pytest.approx((10 - number - 1) * 2)
+
+
+def test_the_speed_is_not_known_when_an_epoch_s_steps_come_all_at_its_end(recorder, store, clock):
+    run_id = recorder.claim.run_id
+    recorder.begin(epochs=10, steps_per_epoch=4)
+    for number, speed in enumerate((None, 0.5, 0.5)):
+        clock[0] += 2
+        recorder.log_steps(number, 0, ["loss"], np.zeros((4, 1)))
+        clock[0] += 0.001
+        recorder.log_epoch(number, {"loss": 1.0})
+        recorder.flush()
+        if speed is None:
+            assert store.run(run_id).epochs_per_second is None
+        else:
+            assert store.run(run_id).epochs_per_second == pytest.approx(speed, rel=0.01)
+
+
+@pytest.mark.parametrize("steps_per_epoch", [None, 4])
+def test_without_steps_the_speed_counts_from_the_beginning(recorder, store, clock, steps_per_epoch):
+    recorder.begin(epochs=10, steps_per_epoch=steps_per_epoch)
+    clock[0] += 2
+    recorder.log_epoch(5, {"loss": 1.0})  # fit(initial_epoch=5)
+    recorder.flush()
+    assert store.run(recorder.claim.run_id).epochs_per_second == pytest.approx(0.5)
 
 
 def test_durations_do_not_follow_the_wall_clock(recorder, store, monkeypatch):
