@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import logging
@@ -254,7 +255,7 @@ class _Progress:
         )
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -263,10 +264,12 @@ class _Progress:
             task = progress.add_task("Starting", total=self._epochs)
             while True:
                 is_last = self._over.wait(0.1)
-                run = self._store.run(self._run_id)
-                loss = self._store.last_logs(self._run_id).get("loss")
-                shown = run.message or (f"loss {loss:.4g}" if loss is not None else run.state)
-                progress.update(task, completed=run.epoch, description=shown)
+                # A look that fails is made up for by the next one.
+                with contextlib.suppress(StoreUnusable):
+                    run = self._store.run(self._run_id)
+                    loss = self._store.last_logs(self._run_id).get("loss")
+                    shown = run.message or (f"loss {loss:.4g}" if loss is not None else run.state)
+                    progress.update(task, completed=run.epoch, description=shown)
                 if is_last:
                     return
 

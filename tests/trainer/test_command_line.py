@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import dataclasses
 import io
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 
 import pytest
 
+import trainer.datasets
 from tests.waiting import wait_until
 from trainer.__main__ import main
+from trainer.datasets import DATASETS
 from trainer.process import this_process
 from trainer.runs import Record
 from trainer.settings import Settings
@@ -94,6 +99,41 @@ def test_a_run_shows_its_progress_and_says_how_it_ended(call, store):
     assert "epoch 2 of 2" in out
     assert out.rstrip().endswith("mine")
     assert "loss" in err
+
+
+def with_iris(monkeypatch, load) -> None:
+    """Put another loader behind the dataset."""
+    spec = dataclasses.replace(DATASETS["iris"], load=load)
+    monkeypatch.setattr(trainer.datasets, "DATASETS", {**DATASETS, "iris": spec})
+
+
+def test_a_message_that_looks_like_markup_is_shown_as_it_is(call, monkeypatch):
+    def load(options):
+        raise ValueError("[/job:localhost] is gone")
+
+    with_iris(monkeypatch, load)
+    code, _, err = call("run", *QUICK, "--name", "mine")
+    assert code == 1
+    assert err.startswith("ValueError: [/job:localhost] is gone ")
+    assert err.splitlines()[-1] == "mine: ValueError: [/job:localhost] is gone"
+
+
+def test_the_progress_outlives_a_store_that_cannot_be_read_for_a_while(
+    call, store, monkeypatch, data_folder, caplog
+):
+    load_iris = DATASETS["iris"].load
+
+    def load(options):
+        with contextlib.closing(sqlite3.connect(data_folder / "runs.sqlite")) as another:
+            another.execute("ALTER TABLE runs RENAME COLUMN pulse TO beat")
+            wait_until(lambda: "nothing was recorded" in caplog.text, "the store was missed")
+            another.execute("ALTER TABLE runs RENAME COLUMN beat TO pulse")
+        return load_iris(options)
+
+    with_iris(monkeypatch, load)
+    code, _, err = call("run", *QUICK)
+    assert code == 0
+    assert "2/2" in err
 
 
 def test_ctrl_c_interrupts_the_run_and_keeps_its_epochs(store):
