@@ -18,9 +18,10 @@ from typing import IO
 
 import numpy as np
 
-from trainer.datasets.spec import Arrays
+from trainer.datasets.spec import Arrays, Progress
 from trainer.home import home
 
+_WAIT_SECONDS = 0.5  # between two looks whether somebody wants to wait no more
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError)
 
 
@@ -64,20 +65,39 @@ def write(name: str, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 @contextmanager
-def only_one_process() -> Iterator[None]:
-    """Hold the right to download; wait while another process holds it.
+def only_one_download(progress: Progress) -> Iterator[None]:
+    """Hold the right to download; wait while somebody else, here or in another process, has it.
+
+    `progress` is called now and then while waiting; where it raises, the wait is over. Another
+    thread may give the right back.
 
     An exclusive SQLite transaction is a lock between processes on every platform, and the system
     gives it back when its holder dies.
     """
     folder = home() / "datasets"
     folder.mkdir(exist_ok=True)
-    connection = sqlite3.connect(folder / "download.lock", timeout=3600, isolation_level=None)
+    connection = sqlite3.connect(
+        folder / "download.lock",
+        timeout=_WAIT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
     try:
-        connection.execute("BEGIN EXCLUSIVE")
+        while not _is_first(connection):
+            progress("Waiting for another download")
         yield
     finally:
         connection.close()
+
+
+def _is_first(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def _rows(archive: zipfile.ZipFile, key: str, rows: int | None) -> np.ndarray:

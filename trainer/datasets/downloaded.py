@@ -5,6 +5,7 @@ Loading one for the first time imports Keras, so it happens in worker processes 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
@@ -48,12 +49,13 @@ def _load(download: Download, options: LoadOptions) -> Arrays:
     if stored is not None:
         return stored
     options.progress(f"Preparing to download {download.title}")
-    with cache.only_one_process():
+    with ExitStack() as right:
+        right.enter_context(cache.only_one_download(options.progress))
         # Whoever held the right before may just have stored the copy.
         stored = cache.read(download.name)
         if stored is not None:
             return stored
-        (x_train, y_train), (x_test, y_test) = fetch(download, options.progress)
+        (x_train, y_train), (x_test, y_test) = fetch(download, options.progress, right)
         options.progress(f"Storing {download.title}")
         arrays = {
             "x_train": download.encode(x_train),

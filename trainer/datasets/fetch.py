@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,12 @@ class Download:
     encode: Callable[[np.ndarray], np.ndarray]
 
 
-def fetch(download: Download, progress: Progress) -> Parts:
+def fetch(download: Download, progress: Progress, right: ExitStack) -> Parts:
     """Return what `keras.datasets` gives: `(x_train, y_train), (x_test, y_test)`.
 
     `progress` is called in the calling thread, twice a second; where it raises, the download is
-    left to itself and the exception goes on to the caller.
+    left to itself and the exception goes on to the caller. `right` holds the right to download,
+    which a download that was left takes along.
 
     Raises:
         DatasetUnavailable: There is no internet connection, or the server does not deliver.
@@ -89,27 +90,38 @@ def fetch(download: Download, progress: Progress) -> Parts:
                 raise
             raise DatasetUnavailable(sentence) from error
 
-    return watched(load, download, progress)
+    return watched(load, download, progress, right)
 
 
-def watched(load: Callable[[], Parts], download: Download, progress: Progress) -> Parts:
+def watched(
+    load: Callable[[], Parts], download: Download, progress: Progress, right: ExitStack
+) -> Parts:
     """Return what `load` returns, reporting meanwhile how much of the files has arrived.
 
     Keras has no hook for progress, so the sizes of the growing files are compared with the known
-    ones. `load` runs in a daemon thread, which cannot keep an ending process alive.
+    ones. `load` runs in a daemon thread, which cannot keep an ending process alive; where
+    `progress` raises, it goes on, and `right` is closed when it has ended.
     """
     future: Future[Parts] = Future()
 
     def run() -> None:
         try:
-            future.set_result(load())
+            with _socket_timeout(_TIMEOUT):
+                parts = load()
         except BaseException as error:
             future.set_exception(error)
+        else:
+            future.set_result(parts)
 
-    with _socket_timeout(_TIMEOUT):
-        threading.Thread(target=run, name=f"download-{download.name}", daemon=True).start()
+    threading.Thread(target=run, name=f"download-{download.name}", daemon=True).start()
+    try:
         while not wait([future], timeout=_INTERVAL).done:
             progress(_report(download))
+    except BaseException:
+        # Keras' files are still being written: nobody may begin another download into them.
+        kept = right.pop_all()
+        future.add_done_callback(lambda _: kept.close())
+        raise
     return future.result()
 
 

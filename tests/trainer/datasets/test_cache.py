@@ -119,6 +119,25 @@ def test_a_copy_with_pickled_objects_is_never_loaded(data_folder):
     assert cache.read("mnist", rows=1) is None
 
 
+def test_who_waits_for_another_download_is_told_so_and_may_give_up():
+    told: list[str] = []
+
+    def give_up_at_the_third(message: str) -> None:
+        told.append(message)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with (
+        cache.only_one_download(print),
+        pytest.raises(KeyboardInterrupt),
+        cache.only_one_download(give_up_at_the_third),
+    ):
+        pytest.fail("two hold the right at once")
+    assert told == ["Waiting for another download"] * 3
+    with cache.only_one_download(give_up_at_the_third):
+        assert len(told) == 3
+
+
 def test_only_one_process_at_a_time_may_download():
     code = (
         "import sqlite3\n"
@@ -137,6 +156,6 @@ def test_only_one_process_at_a_time_may_download():
         )
         return done.stdout.strip()
 
-    with cache.only_one_process():
+    with cache.only_one_download(print):
         assert seen_by_another_process() == "held"
     assert seen_by_another_process() == "free"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import socket
@@ -10,13 +11,15 @@ import struct
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import ContentTooShortError, HTTPError, URLError
 
 import numpy as np
 import pytest
 
-from trainer.datasets import DATASETS
+from tests.waiting import wait_until
+from trainer.datasets import DATASETS, cache
 from trainer.datasets.downloaded import NUM_WORDS, encode_pictures, encode_reviews
 from trainer.datasets.fetch import Download, _explain, keras_folder, watched
 
@@ -166,7 +169,7 @@ def test_progress_tells_how_much_of_the_files_has_arrived(monkeypatch, tmp_path)
                 assert reported.acquire(timeout=30)
         return "the parts"
 
-    assert watched(load, download, progress) == "the parts"
+    assert watched(load, download, progress, ExitStack()) == "the parts"
     assert reports[-3:] == [
         "Downloading MNIST: 4 %",
         "Downloading MNIST: 30 %",
@@ -175,10 +178,31 @@ def test_progress_tells_how_much_of_the_files_has_arrived(monkeypatch, tmp_path)
     assert set(threads) == {threading.current_thread()}
 
 
+def test_a_download_that_was_left_keeps_others_waiting_until_it_has_ended():
+    download = Download(name="x", title="X", files={"x": 1}, encode=encode_pictures)
+    arrived, held = threading.Event(), []
+
+    def stop(message: str) -> None:
+        raise InterruptedError(message)
+
+    def is_free() -> bool:
+        with contextlib.suppress(InterruptedError), cache.only_one_download(stop):
+            return True
+        return False
+
+    with pytest.raises(InterruptedError, match="Downloading X"), ExitStack() as right:
+        right.enter_context(cache.only_one_download(stop))
+        watched(lambda: held.append(arrived.wait(60)), download, stop, right)
+    assert not is_free()
+    arrived.set()
+    wait_until(is_free, "the right to download is free")
+    assert held == [True]
+
+
 def test_the_time_limit_for_the_network_ends_with_the_download():
     download = Download(name="x", title="X", files={"x": 1}, encode=encode_pictures)
     before = socket.getdefaulttimeout()
-    assert watched(socket.getdefaulttimeout, download, print) == 20
+    assert watched(socket.getdefaulttimeout, download, print, ExitStack()) == 20
     assert socket.getdefaulttimeout() == before
 
 
