@@ -96,16 +96,21 @@ def _run(store: Store, options: argparse.Namespace) -> int:
         config.to_dict(), worker=this_process(), origin="command line", name=config.name
     )
     with _Progress(store, claim.run_id, config.epochs, quiet=options.json):
-        state = Training(config, Recorder(store, claim), shutdown=shutdown).run()
+        training = Training(config, Recorder(store, claim), shutdown=shutdown)
+        state = training.run()
     run = store.run(claim.run_id)
     if options.json:
         print(json.dumps(_described(store, run)))
     else:
         print(_line(run))
-    if state in ("failed", "diverged", "interrupted"):
+    is_good = state not in ("failed", "diverged", "interrupted")
+    if not is_good:
         print(f"{run.name}: {run.message}", file=sys.stderr)
-        return FAILED
-    return OK
+    if training.is_left:
+        # The interpreter cannot take itself apart around a step that still runs.
+        sys.stdout.flush()
+        os._exit(FAILED)
+    return OK if is_good else FAILED
 
 
 def _config(options: argparse.Namespace) -> RunConfig:

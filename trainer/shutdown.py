@@ -13,12 +13,14 @@ class Shutdown:
 
     Attributes:
         requested: Whether this process should end.
+        insisted: Whether it was told so more than once.
     """
 
     def __init__(self) -> None:
-        self.requested = False
+        self.requested = self.insisted = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._hear)
 
     def _hear(self, number: int, frame: object) -> None:
+        self.insisted = self.requested
         self.requested = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import logging
+import math
 import threading
 import time
 
@@ -37,6 +38,11 @@ class Training:
         recorder: Where to write what happens.
         warm: The network of this process's last training.
         shutdown: Once requested, the training stops and the run is *interrupted*.
+        stop_seconds: How long `fit()`, which hears of a stop between two calls only, may take to
+            end; then, or when the shutdown is insisted on, it is left behind. None for ever.
+
+    Attributes:
+        is_left: Whether `fit()` was left behind and still runs: this process should end now.
     """
 
     def __init__(
@@ -46,7 +52,11 @@ class Training:
         *,
         warm: WarmModel | None = None,
         shutdown: Shutdown | None = None,
+        stop_seconds: float | None = None,
     ) -> None:
+        self.is_left = False
+        self._stop_seconds = math.inf if stop_seconds is None else stop_seconds
+        self._stopped_at: float | None = None
         self._config = config
         self._shutdown = shutdown
         self._warm = warm or WarmModel()
@@ -59,17 +69,29 @@ class Training:
         """Train to the end and return how it ended."""
         thread = threading.Thread(target=self._train_and_tell, name="fit", daemon=True)
         thread.start()
-        self._recorder.serve(self._is_over, each_look=self._heed_shutdown)
-        thread.join()
+        self._recorder.serve(self._is_over, each_look=self._heed_stop)
+        if self.is_left:
+            _log.warning("run %s: fit() was left behind", self._recorder.claim.run_id)
+            self._outcome = ("stopped", "")
+        else:
+            thread.join()
         state, message = self._outcome
         if state == "stopped" and self._shutdown is not None and self._shutdown.requested:
             state, message = "interrupted", "The program was ended during the training."
         self._recorder.end(state, message, seconds=self._seconds, patience=_END_SECONDS)
         return state
 
-    def _heed_shutdown(self) -> None:
+    def _heed_stop(self) -> None:
         if self._shutdown is not None and self._shutdown.requested:
             self._recorder.stop_requested.set()
+        if not self._recorder.stop_requested.is_set() or self._is_over.is_set():
+            return
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
+        is_late = time.monotonic() - self._stopped_at > self._stop_seconds
+        if is_late or (self._shutdown is not None and self._shutdown.insisted):
+            self.is_left = True
+            self._is_over.set()
 
     def _train_and_tell(self) -> None:
         try:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.02
 _PARENT_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
+# Whoever presses Stop sees the run end; a step or a compilation may take far longer.
+_STOP_SECONDS = 1.5
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class Worker:
         self._shutdown = shutdown
 
     def work(self) -> None:
-        """Work until told to shut down or the parent is gone.
+        """Work until told to shut down, the parent is gone or a stopped `fit()` does not end.
 
         Raises:
             StoreUnusable: A claimed run's beginning or end could not be written. While this process
@@ -80,12 +82,13 @@ class Worker:
             except StoreUnusable:
                 _log.exception("the store cannot be used; trying again")
                 time.sleep(_RETRY_SECONDS)
-            if claim is not None:
-                self._train(claim, warm)
+            if claim is not None and not self._train(claim, warm):
+                break
             time.sleep(_LOOK_SECONDS)
         watcher.close()
 
-    def _train(self, claim: Claim, warm: WarmModel) -> None:
+    def _train(self, claim: Claim, warm: WarmModel) -> bool:
+        """Train; return False if that left something behind which only this process's end ends."""
         from trainer.training import Training
 
         _log.info("run %s begins", claim.run_id)
@@ -94,9 +97,13 @@ class Worker:
             config = RunConfig.from_dict(self._store.run(claim.run_id).config)
         except InvalidInput as error:
             recorder.end("failed", str(error))
-            return
-        state = Training(config, recorder, warm=warm, shutdown=self._shutdown).run()
+            return True
+        training = Training(
+            config, recorder, warm=warm, shutdown=self._shutdown, stop_seconds=_STOP_SECONDS
+        )
+        state = training.run()
         _log.info("run %s ends: %s", claim.run_id, state)
+        return not training.is_left
 
 
 def main() -> None:

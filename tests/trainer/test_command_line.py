@@ -290,6 +290,37 @@ def test_the_list_has_the_newest_first(call, store, trained):
     assert listed[1]["seconds"] == 2.5
 
 
+_RUN_WITH_A_STEP_WITHOUT_END = """
+import dataclasses, sys, threading
+import trainer.datasets
+from trainer.__main__ import main
+from trainer.datasets import DATASETS
+def load(options):
+    print("stuck", flush=True)
+    threading.Event().wait()
+spec = dataclasses.replace(DATASETS["iris"], load=load)
+trainer.datasets.DATASETS = {**DATASETS, "iris": spec}
+sys.exit(main(["run", "--dataset", "iris"]))
+"""
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_step_that_runs(store):
+    command = [sys.executable, "-c", _RUN_WITH_A_STEP_WITHOUT_END]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "stuck\n"
+        process.send_signal(signal.SIGINT)
+        run_id = store.runs()[0].run_id
+        pulse = store.run(run_id).pulse
+        wait_until(lambda: store.run(run_id).pulse > pulse + 1, "the first one changed nothing")
+        process.send_signal(signal.SIGINT)
+        try:
+            wait_until(lambda: process.poll() is not None, "the process has ended")
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert store.run(run_id).state == "interrupted"
+
+
 @pytest.mark.parametrize(
     ("epoch", "state", "words"),
     [

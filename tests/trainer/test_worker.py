@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+import trainer.datasets
 from tests.waiting import wait_until
 from trainer.config import RunConfig
+from trainer.datasets import DATASETS
 from trainer.launch import AbandonedRuns
 from trainer.process import this_process
 from trainer.settings import Settings
+from trainer.shutdown import Shutdown
 from trainer.store import Store
+from trainer.worker import Worker
 
 
 @pytest.fixture
@@ -55,3 +62,41 @@ def test_a_worker_that_cannot_write_a_runs_end_ends_itself_so_that_the_slot_is_f
     assert store.run(run_id).state == "starting"
     AbandonedRuns(store).interrupt()
     assert store.run(run_id).state == "interrupted"
+
+
+@pytest.fixture
+def shutdown() -> Iterator[Shutdown]:
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield Shutdown()
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def test_a_worker_whose_fit_does_not_hear_stop_ends_the_run_and_itself(
+    store, shutdown, monkeypatch
+):
+    is_loading, go_on = threading.Event(), threading.Event()
+
+    def load(options):
+        is_loading.set()
+        go_on.wait()
+        raise AssertionError("nobody waits for this any more")
+
+    spec = dataclasses.replace(DATASETS["iris"], load=load)
+    monkeypatch.setattr(trainer.datasets, "DATASETS", {**DATASETS, "iris": spec})
+    run_id = store.create_run(RunConfig.create("iris").to_dict())
+    waiting = store.create_run(RunConfig.create("iris").to_dict())
+    worker = Worker(store, slots=1, parent=this_process(), shutdown=shutdown)
+    thread = threading.Thread(target=worker.work)
+    thread.start()
+    assert is_loading.wait(timeout=120)
+    store.stop(run_id)
+    thread.join(timeout=60)
+    has_ended = not thread.is_alive()
+    shutdown.requested = True
+    go_on.set()
+    thread.join()
+    assert has_ended
+    assert store.run(run_id).state == "stopped"
+    assert store.run(waiting).state == "queued"
