@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import statistics
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 
 from benchmarks.measure import Measure, judged, middle_half, ratios, told
-from benchmarks.process import Case, CaseFailed
+from benchmarks.turns import EPOCHS_PER_TURN, Turns, take_turns
 
 _GOAL = 1.02
 _PEERS = {
@@ -19,13 +15,6 @@ _PEERS = {
     "wandb": "W&B offline, per batch",
     "livelossplot": "livelossplot",
 }
-_EPOCHS_PER_TURN = {"digits": 4, "cnn": 1}
-
-
-@dataclass
-class _Turns:
-    seconds: list[float] = field(default_factory=list)
-    processor_seconds: list[float] = field(default_factory=list)
 
 
 def measure(*, quick: bool) -> Iterator[Measure]:
@@ -38,19 +27,19 @@ def measure(*, quick: bool) -> Iterator[Measure]:
 
 
 def _digits(peers: Sequence[str], *, seconds: float) -> Iterator[Measure]:
-    sides = _turns("digits", ("plain", "again", "live", *peers), seconds)
+    sides = take_turns("digits", ("plain", "again", "live", *peers), seconds, optional=peers)
     yield from _table("digits MLP", "digits", sides)
 
 
 def _cnn(peers: Sequence[str], *, seconds: float) -> Iterator[Measure]:
-    sides = _turns("cnn", ("plain", "again", "ours", "live", *peers), seconds)
+    sides = take_turns("cnn", ("plain", "again", "ours", "live", *peers), seconds, optional=peers)
     yield _judged("CNN on 28×28 pictures, fed and streamed by the program", sides, "ours")
     yield from _table("CNN", "cnn", sides)
 
 
-def _table(title: str, problem: str, sides: dict[str, _Turns]) -> Iterator[Measure]:
+def _table(title: str, problem: str, sides: dict[str, Turns]) -> Iterator[Measure]:
     yield _judged(f"{title}: the same fit() with our callback", sides, "live")
-    epoch = statistics.median(sides["plain"].seconds) / _EPOCHS_PER_TURN[problem]
+    epoch = statistics.median(sides["plain"].seconds) / EPOCHS_PER_TURN[problem]
     yield told(
         f"{title}: the same fit() again, nothing attached (the noise)",
         f"{_against_plain(sides, 'again')}; {epoch * 1000:.0f} ms an epoch",
@@ -59,7 +48,7 @@ def _table(title: str, problem: str, sides: dict[str, _Turns]) -> Iterator[Measu
         yield told(f"{title}: the same fit() with {_PEERS[peer]}", _against_plain(sides, peer))
 
 
-def _judged(name: str, sides: dict[str, _Turns], side: str) -> Measure:
+def _judged(name: str, sides: dict[str, Turns], side: str) -> Measure:
     def time_of(side: str) -> float:
         return statistics.median(ratios(sides[side].seconds, sides["plain"].seconds))
 
@@ -72,45 +61,7 @@ def _judged(name: str, sides: dict[str, _Turns], side: str) -> Measure:
     )
 
 
-def _against_plain(sides: dict[str, _Turns], side: str) -> str:
+def _against_plain(sides: dict[str, Turns], side: str) -> str:
     seconds = ratios(sides[side].seconds, sides["plain"].seconds)
     processor = ratios(sides[side].processor_seconds, sides["plain"].processor_seconds)
     return f"{middle_half(seconds)} ×; processor time {middle_half(processor)} ×"
-
-
-def _turns(problem: str, sides: Sequence[str], seconds: float) -> dict[str, _Turns]:
-    """Return what each side's turns took; one side runs at a time.
-
-    Args:
-        problem: What to train.
-        sides: Which sides take turns.
-        seconds: After which no other round begins; there are at least three.
-    """
-    turns = {side: _Turns() for side in sides}
-    with ExitStack() as stack:
-        home = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        cases: dict[str, Case] = {}
-        for side in sides:
-            arguments = (problem, side, "--turn", _EPOCHS_PER_TURN[problem])
-            environment = {"DASHBOARD_HOME": home, "DASHBOARD_STORE": ""}
-            case = Case("fit_case", *arguments, environment=environment)
-            stack.callback(case.close)
-            try:
-                case.hear()
-                case.ask()  # Compiles, and is not counted.
-            except CaseFailed as failure:
-                if side not in _PEERS:
-                    raise
-                print(f"{_PEERS[side]} could not be measured:\n{failure}")
-                continue
-            cases[side] = case
-        order = list(cases)
-        began = time.monotonic()
-        while len(turns["plain"].seconds) < 3 or time.monotonic() - began < seconds:
-            for side in order:
-                answer = cases[side].ask()
-                turns[side].seconds.append(answer["seconds"])
-                turns[side].processor_seconds.append(answer["processor_seconds"])
-            # Nobody always comes after the same neighbour's warm caches.
-            order = [*order[1:], order[0]]
-    return {side: turns[side] for side in cases}

@@ -21,7 +21,8 @@ from typing import Any
 _ANSWERS = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
-SIDES = ("plain", "again", "ours", "live", "tensorboard", "wandb", "livelossplot", "floor", "parts")
+_FED = ("ours", "ours_again", "counted", "predicting")
+SIDES = ("plain", "again", *_FED, "live", "tensorboard", "wandb", "livelossplot", "floor", "parts")
 
 
 def answer(**values: Any) -> None:
@@ -32,7 +33,7 @@ def answer(**values: Any) -> None:
 def main() -> None:
     """Train one side."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("problem", choices=("digits", "cnn"))
+    parser.add_argument("problem", choices=("digits", "cnn", "table"))
     parser.add_argument("side", choices=SIDES)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--turn", type=int, default=0)
@@ -239,8 +240,8 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
 
     first = First()
     case = problem(name)
-    if side == "ours":
-        model, arguments = fed(case)
+    if side in _FED:
+        model, arguments = fed(case, counted=side == "counted")
     else:
         model = case.build()
         arguments = {
@@ -250,6 +251,8 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
             "validation_data": case.validation_data,
         }
     peers = _callbacks(side, folder)
+    if side == "predicting":
+        peers.append(_predicting(*case.validation_data))
     answer(ready=True)
     model.fit(epochs=1_000_000, verbose=0, callbacks=[first, *peers, Last()], **arguments)
 
@@ -258,7 +261,7 @@ def _callbacks(side: str, folder: str) -> list[Any]:
     """Return the callbacks that a side adds to `fit`, none of which reaches the network."""
     import keras
 
-    if side in ("live", "ours"):
+    if side in ("live", *_FED):
         from trainer import LiveCallback
 
         return [LiveCallback(name=side)]
@@ -280,6 +283,26 @@ def _callbacks(side: str, folder: str) -> list[Any]:
 
         return [PlotLossesKeras()]
     return []
+
+
+def _predicting(x: Any, y: Any) -> Any:
+    """Return the usual way to a confusion matrix and its curves: `predict` and scikit-learn."""
+    import keras
+    import numpy as np
+    from sklearn import metrics
+
+    class Predicting(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            scores = self.model.predict(x, batch_size=2048, verbose=0)
+            if scores.shape[1] == 1:
+                scores = np.concatenate([1 - scores, scores], axis=1)
+            labels = np.ravel(y)
+            metrics.confusion_matrix(labels, scores.argmax(axis=1))
+            for k in range(scores.shape[1]):
+                metrics.precision_recall_curve(labels == k, scores[:, k])
+                metrics.roc_curve(labels == k, scores[:, k])
+
+    return Predicting()
 
 
 def _between(moments: list[float]) -> list[float]:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from trainer.config import RunConfig
+from trainer.counting import EvaluationCounts
 from trainer.datasets import load
 from trainer.datasets.spec import LoadOptions
 from trainer.datasets.split import split
@@ -23,7 +24,7 @@ class Problem:
     """Data and batch size; `build` makes its network.
 
     Attributes:
-        name: "digits" or "cnn".
+        name: "digits", "cnn" or "table".
         x: Training features.
         y: Training targets, class indices.
         validation_data: Features and targets to validate on.
@@ -36,25 +37,40 @@ class Problem:
     validation_data: tuple[np.ndarray, np.ndarray]
     batch_size: int
 
-    def build(self, model_class: type[keras.Model] = keras.Model) -> keras.Model:
-        """Return the compiled network; the same weights each time."""
+    def build(
+        self, model_class: type[keras.Model] = keras.Model, *, counted: bool = False
+    ) -> keras.Model:
+        """Return the compiled network; the same weights each time.
+
+        Args:
+            model_class: What it is made of.
+            counted: Whether its validation counts for an evaluation.
+        """
         keras.utils.set_random_seed(SEED)
         inputs = keras.Input(self.x.shape[1:])
-        outputs = _mlp(inputs) if self.name == "digits" else _cnn(inputs)
+        outputs = {"digits": _mlp, "cnn": _cnn, "table": _two_class_mlp}[self.name](inputs)
         model = model_class(inputs, outputs)
+        is_binary = self.name == "table"
+        counts = [EvaluationCounts(2 if is_binary else 10)] if counted else []
         model.compile(
             optimizer=keras.optimizers.Adam(learning_rate=0.001),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
+            loss="binary_crossentropy" if is_binary else "sparse_categorical_crossentropy",
+            metrics=["accuracy", *counts],
         )
         return model
 
 
 def problem(name: str) -> Problem:
-    """Return the digits MLP's problem, as the form's defaults set it up, or the CNN's."""
+    """Return the digits MLP's problem, as the form's defaults set it up, or one of the others."""
+    if name == "table":
+        return _table()
     config = RunConfig.create("digits")
     parts = split(
-        load("digits", LoadOptions()), config.spec, validation_split=0.2, seed=config.seed
+        load("digits", LoadOptions()),
+        config.spec,
+        test_split=0.0,
+        validation_split=0.2,
+        seed=config.seed,
     )
     if name == "digits":
         return Problem(
@@ -75,11 +91,11 @@ def problem(name: str) -> Problem:
     )
 
 
-def fed(problem: Problem) -> tuple[FedModel, dict[str, object]]:
+def fed(problem: Problem, *, counted: bool = False) -> tuple[FedModel, dict[str, object]]:
     """Return the network as the program trains it, and what its `fit` is called with."""
     from trainer.feeding import validation_batches
 
-    model = problem.build(FedModel)
+    model = problem.build(FedModel, counted=counted)
     assert isinstance(model, FedModel)
     orders = model.feed(problem.x, problem.y, batch_size=problem.batch_size, seed=SEED, num_logs=2)
     arguments = {
@@ -96,6 +112,25 @@ def _mlp(inputs: keras.KerasTensor) -> keras.KerasTensor:
     scaled = keras.layers.Rescaling(1 / RunConfig.create("digits").spec.pixel_scale)(inputs)
     hidden = keras.layers.Dense(64, activation="relu")(keras.layers.Flatten()(scaled))
     return keras.layers.Dense(10, activation="softmax")(hidden)
+
+
+def _two_class_mlp(inputs: keras.KerasTensor) -> keras.KerasTensor:
+    hidden = keras.layers.Dense(64, activation="relu")(inputs)
+    return keras.layers.Dense(1, activation="sigmoid")(hidden)
+
+
+def _table() -> Problem:
+    """Return a table of 100,000 rows with two classes that overlap, a fifth to validate on."""
+    random = np.random.default_rng(SEED)
+    y = (random.random(100_000) < 0.2).astype("float32")[:, None]
+    x = random.normal(0.4 * y, 1.0, (len(y), 20)).astype("float32")
+    return Problem(
+        name="table",
+        x=x[:80_000],
+        y=y[:80_000],
+        validation_data=(x[80_000:], y[80_000:]),
+        batch_size=256,
+    )
 
 
 def _cnn(inputs: keras.KerasTensor) -> keras.KerasTensor:

@@ -23,8 +23,10 @@ from trainer.runs import Run
 _HELP: Mapping[str, str] = {
     "dataset": "What the network learns from: rows whose answer is known.",
     "noise": "How much the generated points are shaken; more noise is harder to learn.",
-    "validation_split": "The share of rows that training never sees, to find out how well the "
-    "network does on new ones.",
+    "test_split": "The share of rows sealed away until all tuning is done: the honest exam at the "
+    "end.",
+    "validation_split": "The share of the other rows that training never sees, to find out how "
+    "well the network does on new ones.",
     "hidden_layers": "How many layers stand between input and output; 0 is a linear model.",
     "units": "How many units each hidden layer has; more can learn more, and overfit more.",
     "activation": "The bend in each unit; without one (linear), many layers can do no more than "
@@ -60,7 +62,11 @@ class RunForm:
         self._defaults = defaults_for(dataset)
         if spec.default_noise is not None:
             self._number("noise", "Noise", step=0.05)
-        self._number("validation_split", "Validation share", step=0.05)
+        left, right = st.columns(2)
+        with left:
+            self._number("validation_split", "Validation share", step=0.05)
+        with right:
+            self._number("test_split", "Test share", step=0.05)
         st.subheader("Model", anchor=False)
         left, right = st.columns(2)
         with left:
@@ -157,6 +163,12 @@ def config_of(run: Run) -> RunConfig | None:
         return RunConfig.from_dict(run.config)
     except InvalidInput:
         return None
+
+
+def has_validation(run: Run) -> bool | None:
+    """Return whether a run has validation data; None where that is not known."""
+    config = config_of(run)
+    return None if config is None else config.validation_split > 0
 
 
 def form_link(config: RunConfig, **more: str) -> str:

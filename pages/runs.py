@@ -27,6 +27,7 @@ def main() -> None:
 def _show_runs() -> None:
     try:
         runs = store().runs(limit=_LIMIT)
+        openings = store().openings()
     except StoreUnusable as error:
         show_unusable(error)
         return
@@ -34,7 +35,7 @@ def _show_runs() -> None:
         st.markdown("No runs yet. Go to **Train**, press **Start training**, and find it here.")
         return
     st.dataframe(
-        pd.DataFrame([_row(run) for run in runs]),
+        pd.DataFrame([_row(run, openings.get(run.run_id, 0)) for run in runs]),
         hide_index=True,
         column_config={
             "Open": st.column_config.LinkColumn(display_text="open"),
@@ -47,7 +48,7 @@ def _show_runs() -> None:
         st.caption(f"The newest {_LIMIT} runs.")
 
 
-def _row(run: Run) -> dict[str, object]:
+def _row(run: Run, openings: int) -> dict[str, object]:
     return {
         "Open": _link(run),
         "Name": run.name,
@@ -57,6 +58,7 @@ def _row(run: Run) -> dict[str, object]:
         "Seconds": run.seconds,
         "Started": None if run.started_at is None else datetime.fromtimestamp(run.started_at, UTC),
         "From": run.origin,
+        "Test set": f"opened {openings} ×" if openings else "",
     }
 
 

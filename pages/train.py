@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import streamlit as st
 
 from pages.backend import show_unusable, store
+from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.preview import preview_figure, preview_table
-from pages.forms import RunForm, config_of, escaped
+from pages.forms import RunForm, config_of, escaped, has_validation
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
 from trainer.config import RunConfig
@@ -21,6 +23,8 @@ from trainer.runs import Run
 
 # Two clicks within this time are one wish.
 _DOUBLE_CLICK_SECONDS = 1.0
+
+_FOLDER = Path(__file__).parent
 
 
 def main() -> None:
@@ -67,6 +71,13 @@ def _show_run(run: Run) -> None:
         live_header(summary(run, store().queue_place(run)), key="header")
     config = config_of(run)
     live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
+    live_evaluation(run.run_id, key="evaluation", has_validation=has_validation(run))
+    st.page_link(
+        _FOLDER / "evaluate.py",
+        label="Evaluate this run in depth",
+        icon=":material/analytics:",
+        query_params={"run": run.run_id},
+    )
     if config is not None:
         with st.expander("The data", icon=":material/table_chart:"):
             _describe(config)

@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer run|list|show|stop|export`."""
+"""The command line: `python -m trainer run|list|show|evaluate|stop|export`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from typing import Any, NoReturn
 
 from trainer.config import RunConfig, parse_choice
 from trainer.errors import InvalidInput, StoreUnusable, TrainerError
+from trainer.evaluation.counts import ClassCounts, Counts
+from trainer.evaluation.packing import unpack
+from trainer.evaluation.summary import summary
 from trainer.launch import AbandonedRuns
 from trainer.process import this_process
 from trainer.runs import ACTIVE, Run, record_names
@@ -72,12 +75,19 @@ def _arguments() -> argparse.ArgumentParser:
     listing.set_defaults(command=_list)
     for name, function, text in (
         ("show", _show, "one run with its history"),
+        ("evaluate", _evaluate, "which errors a run's network makes on the validation rows"),
         ("stop", _stop, "ask a run to stop"),
         ("export", _export, "a run's history as CSV"),
     ):
         one = commands.add_parser(name, help=text)
         one.add_argument("run_id", metavar="RUN")
         one.set_defaults(command=function)
+        if name == "evaluate":
+            one.add_argument("--epoch", help="counted from 1; default: the last one")
+            one.add_argument("--threshold", help="from 0 to 1; default 0.5")
+            one.add_argument(
+                "--class", dest="positive", help="one class against the rest: its name or number"
+            )
         if name == "export":
             one.add_argument("--output", metavar="FILE", help="default: standard output")
     for command in commands.choices.values():
@@ -155,6 +165,90 @@ def _show(store: Store, options: argparse.Namespace) -> int:
     return OK
 
 
+def _evaluate(store: Store, options: argparse.Namespace) -> int:
+    run = store.run(options.run_id)
+    epoch = threshold = None
+    if options.epoch is not None:
+        epoch = _typed("epoch", options.epoch, int, "an integer from 1 to the last epoch's number")
+    if options.threshold is not None:
+        threshold = _typed("threshold", options.threshold, float, "a number from 0 to 1")
+        if not 0 <= threshold <= 1:
+            raise InvalidInput("threshold", "must be a number from 0 to 1", options.threshold)
+    evaluation = store.evaluation(run.run_id, None if epoch is None else epoch - 1)
+    if evaluation is None and epoch is not None and store.evaluation(run.run_id) is not None:
+        rule = f"must be the number of an epoch that was evaluated, 1 to {run.epoch}"
+        raise InvalidInput("epoch", rule, epoch)
+    if evaluation is None:
+        print(f"{run.name} has no evaluation: no validation has ended yet.", file=sys.stderr)
+        return FAILED
+    counts = unpack(evaluation.counts)
+    names = _class_names(run, counts)
+    chosen = None if options.positive is None else _class_index(options.positive, names)
+    if threshold is not None and chosen is None and len(names) != 2:
+        rule = "must come with --class, one class against the rest"
+        raise InvalidInput("threshold", rule, threshold)
+    answer = {
+        "run_id": run.run_id,
+        "epoch": evaluation.epoch + 1,
+        **summary(counts, threshold=0.5 if threshold is None else threshold, class_index=chosen),
+    }
+    if options.json:
+        print(json.dumps(answer))
+        return OK
+    print(f"{run.name}, epoch {answer['epoch']}")
+    if "class" in answer:
+        names = [f"not {names[answer['class']]}", names[answer["class"]]]
+    for name, value in answer.items():
+        if name in ("run_id", "epoch", "confusion_matrix"):
+            continue
+        print(f"  {name:24} {_shown(value)}")
+    if "confusion_matrix" in answer:
+        _print_matrix(answer["confusion_matrix"], names)
+    return OK
+
+
+def _typed(parameter: str, text: str, kind: type, words: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise InvalidInput(parameter, f"must be {words}", text) from None
+
+
+def _class_names(run: Run, counts: Counts) -> list[str]:
+    if not isinstance(counts, ClassCounts):
+        return []
+    return run.facts.get("class_names") or [str(index) for index in range(counts.num_classes)]
+
+
+def _class_index(text: str, names: Sequence[str]) -> int:
+    if text in names:
+        return names.index(text)
+    if text.isascii() and text.isdigit() and int(text) < len(names):
+        return int(text)
+    rule = f"must be one of {', '.join(names)}" if names else "must not be given for a regression"
+    raise InvalidInput("class", rule, text)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{name} {_shown(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return "  ".join(_shown(part) for part in value)
+    if value is None:
+        return "undefined"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _print_matrix(matrix: Sequence[Sequence[float]], names: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("true / predicted", *names)
+    for name, row in zip(names, matrix, strict=True):
+        table.add_row(name, *(f"{value:g}" for value in row))
+    Console().print(table)
+
+
 def _stop(store: Store, options: argparse.Namespace) -> int:
     store.stop(options.run_id)
     run = store.run(options.run_id)
@@ -220,7 +314,9 @@ def _described(store: Store, run: Run) -> dict[str, Any]:
         for name, values in history.items()
         if name.startswith("val_")
     }
-    return {**_summary(run), "history": history, "evaluation": held_out}
+    evaluation = store.evaluation(run.run_id)
+    counted = {} if evaluation is None else summary(unpack(evaluation.counts))
+    return {**_summary(run), "history": history, "evaluation": {**counted, **held_out}}
 
 
 def _line(run: Run) -> str:

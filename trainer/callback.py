@@ -13,7 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from trainer.counting import EvaluationCounts, counting_metric
 from trainer.errors import StoreUnusable, TrainerError
+from trainer.evaluation.counts import Counts, majority
 from trainer.feeding import FedModel
 from trainer.process import this_process
 from trainer.recorder import Recorder
@@ -49,6 +51,7 @@ class LiveCallback(keras.callbacks.Callback):
     Attributes:
         diverged: The 0-based epoch and step at which the loss was first not finite, or None;
             the step is None when it showed only in the epoch's logs.
+        was_cut: Whether the running epoch was cut short, so that it does not count.
         run_id: The id of the newest run in the store; None before training begins, and where the
             store could not be written.
     """
@@ -69,13 +72,16 @@ class LiveCallback(keras.callbacks.Callback):
         self.terminate_on_nan = terminate_on_nan
         self.diverged: tuple[int, int | None] | None = None
         self.run_id = recorder.claim.run_id if recorder else None
+        self.was_cut = False
         self._recorder = recorder
         self._service: _Service | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Open the run."""
         self._epoch = 0
-        self._was_cut = False
+        self.was_cut = False
+        self._counts: Counts | None = None
+        self._has_told_facts = False
         self._steps = _Steps(self.model.steps_per_execution)
         self.diverged = None
         self._close("failed", _FIT_RAISED)  # where an earlier fit() never got to its end
@@ -105,9 +111,17 @@ class LiveCallback(keras.callbacks.Callback):
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Leave a validation that nobody waits for."""
         if self._recorder is not None and self._recorder.stop_requested.is_set():
-            self._was_cut = True
+            self.was_cut = True
             self.model.stop_training = True
             self.model.stop_evaluating = True
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Keep what a whole validation has counted."""
+        if self._recorder is not None and not self.was_cut:
+            metric = counting_metric(self.model)
+            self._counts = None if metric is None else metric.counts()
+            if self._service is not None and isinstance(metric, EvaluationCounts):
+                self._tell_facts(metric)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the epoch, unless it was cut short."""
@@ -119,8 +133,9 @@ class LiveCallback(keras.callbacks.Callback):
         losses = [value for name, value in logs.items() if name in ("loss", "val_loss")]
         if self.diverged is None and not np.all(np.isfinite(losses)):
             self._diverge(epoch, None)
-        if not self._was_cut:
-            self._recorder.log_epoch(epoch, logs)
+        if not self.was_cut:
+            self._recorder.log_epoch(epoch, logs, self._counts)
+        self._counts = None
         self._heed_stop(in_epoch=False)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
@@ -133,6 +148,16 @@ class LiveCallback(keras.callbacks.Callback):
             self._close("diverged", divergence_sentence(*self.diverged))
         else:
             self._close("finished")
+
+    def _tell_facts(self, metric: EvaluationCounts) -> None:
+        assert self._recorder is not None
+        support = metric.counts().support
+        if support.any() and not self._has_told_facts:
+            facts: dict[str, Any] = {"majority": majority(support)}
+            if metric.class_names:
+                facts["class_names"] = metric.class_names
+            self._recorder.update(facts=facts)
+            self._has_told_facts = True
 
     def _open(self, epochs: int | None) -> None:
         self.run_id = None
@@ -188,7 +213,7 @@ class LiveCallback(keras.callbacks.Callback):
         if self._recorder is not None and self._recorder.stop_requested.is_set():
             self.model.stop_training = True
         if in_epoch and self.model.stop_training:
-            self._was_cut = True
+            self.was_cut = True
 
 
 def divergence_sentence(epoch: int, step: int | None) -> str:

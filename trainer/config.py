@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.datasets import DATASETS
-from trainer.datasets.spec import DatasetSpec
-from trainer.datasets.split import split_sizes
+from trainer.datasets.spec import Arrays, DatasetSpec
+from trainer.datasets.split import Split, split, split_sizes
 from trainer.errors import InvalidInput
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import METRICS, metrics_for
@@ -41,7 +41,8 @@ class RunConfig:
         learning_rate: Size of an update, positive and finite.
         epochs: Passes over the training set, 1 to 100,000.
         batch_size: Rows per update, from 1 to the number of training rows.
-        validation_split: Share of the rows held out for validation, 0 (none) to 0.9.
+        test_split: Share of the rows sealed away for a test at the end, 0 (none) to 0.9.
+        validation_split: Share of the other rows held out for validation, 0 (none) to 0.9.
         seed: Seed of the split, the weights, the order of the batches and the dropout.
         name: What people call the run; empty for a name made of the dataset's.
     """
@@ -58,6 +59,7 @@ class RunConfig:
     learning_rate: float
     epochs: int
     batch_size: int
+    test_split: float
     validation_split: float
     seed: int
     name: str
@@ -92,12 +94,22 @@ class RunConfig:
     @property
     def num_training_rows(self) -> int:
         """Rows that are trained on."""
-        return split_sizes(self.spec.num_samples, self.validation_split)[0]
+        return split_sizes(self.spec.num_samples, self.test_split, self.validation_split)[0]
 
     @property
     def steps_per_epoch(self) -> int:
         """Updates in one epoch; the last batch may be smaller."""
         return math.ceil(self.num_training_rows / self.batch_size)
+
+    def split(self, arrays: Arrays) -> Split:
+        """Return the dataset's rows in the parts that this run trains, validates and tests on."""
+        return split(
+            arrays,
+            self.spec,
+            test_split=self.test_split,
+            validation_split=self.validation_split,
+            seed=self.seed,
+        )
 
     @property
     def title(self) -> str:
@@ -127,6 +139,7 @@ def defaults_for(dataset: str) -> dict[str, Any]:
         "learning_rate": 0.001,
         "epochs": 100,
         "batch_size": 32,
+        "test_split": 0.2,
         "validation_split": 0.2,
         "seed": 0,
         "name": "",
@@ -153,9 +166,9 @@ def check(dataset: str, choices: Mapping[str, object]) -> tuple[RunConfig, dict[
         except InvalidInput as problem:
             problems[parameter] = problem
             values[parameter] = value
-    if not {"batch_size", "validation_split"} & problems.keys():
-        num_training_rows, _ = split_sizes(
-            DATASETS[dataset].num_samples, values["validation_split"]
+    if not {"batch_size", "test_split", "validation_split"} & problems.keys():
+        num_training_rows, *_ = split_sizes(
+            DATASETS[dataset].num_samples, values["test_split"], values["validation_split"]
         )
         if values["batch_size"] > num_training_rows:
             rule = f"must be at most the number of training rows, {num_training_rows}"
@@ -267,6 +280,7 @@ _RULES: Mapping[str, _Rule] = {
     "learning_rate": _number("a positive number", lambda number: number > 0),
     "epochs": _epochs,
     "batch_size": _integer(1, None, "a positive integer"),
+    "test_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
     "validation_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
     "seed": _integer(0, MAX_SEED, f"an integer from 0 to {MAX_SEED}"),
     "name": _name,

@@ -4,6 +4,7 @@ TrainerError
 ├── InvalidInput         a value somebody gave is not acceptable (names the parameter)
 ├── DatasetUnavailable   the data cannot be had here and now
 ├── RunNotFound          no such run in the store
+├── WeightsMissing       the weights of a run are not there or cannot be read
 ├── StoreUnusable        the store is corrupt, newer than this program or unreachable
 └── Fenced               a writer tried to write into a run that somebody else has taken over
 """
@@ -36,6 +37,10 @@ class RunNotFound(TrainerError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"There is no run with the id {shorten(run_id)}.")
+
+
+class WeightsMissing(TrainerError):
+    """The weights of a run were never kept, or their file is damaged."""
 
 
 class StoreUnusable(TrainerError):

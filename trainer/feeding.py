@@ -13,11 +13,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from trainer.counting import counting_metric
 
 SECONDS_PER_CALL = 0.05
 # Layers that XLA runs well on a CPU; its convolutions are far slower there than TensorFlow's.
@@ -187,9 +190,12 @@ class FedModel(keras.Model):
         use_xla = all(isinstance(layer, _XLA_LAYERS) for layer in self.layers)
 
         def one_step(x: tf.Tensor, y: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-            logs = self.train_step((tf.gather(x, rows), tf.gather(y, rows)))
-            self._log_names = list(logs)
-            return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
+            metric = counting_metric(self)
+            with metric.paused() if metric else nullcontext():
+                logs = self.train_step((tf.gather(x, rows), tf.gather(y, rows)))
+            values = {name: value for name, value in logs.items() if not isinstance(value, dict)}
+            self._log_names = list(values)
+            return tf.stack([tf.cast(value, tf.float32) for value in values.values()])
 
         @tf.function(jit_compile=use_xla)
         @tf.autograph.experimental.do_not_convert

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from trainer.config import RunConfig
-from trainer.datasets.spec import Task
+from trainer.counting import EvaluationCounts, RegressionEvaluationCounts
+from trainer.datasets.spec import DatasetSpec, Task
 from trainer.feeding import FedModel
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
@@ -21,11 +22,15 @@ _OPTIMIZERS = {
 }
 
 
-def build(config: RunConfig) -> FedModel:
+def build(config: RunConfig, *, target_range: tuple[float, float] = (0.0, 1.0)) -> FedModel:
     """Return the compiled network; its weights depend on `keras.utils.set_random_seed`.
 
     The input has the dataset's shape, the output one unit per class with softmax, one with a
     sigmoid for two classes, or a linear one for regression.
+
+    Args:
+        config: What to build.
+        target_range: Smallest and largest target of a regression, for its evaluation.
     """
     spec = config.spec
     inputs = keras.Input(spec.input_shape)
@@ -48,9 +53,34 @@ def build(config: RunConfig) -> FedModel:
     model.compile(
         optimizer=_OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate),
         loss=LOSSES[config.loss].build(spec.num_classes),
-        metrics=[METRICS[name].build(spec.task) for name in config.metrics],
+        metrics=[
+            *(METRICS[name].build(spec.task) for name in config.metrics),
+            evaluation_metric(spec, target_range),
+        ],
     )
     return model
+
+
+def evaluation_metric(
+    spec: DatasetSpec, target_range: tuple[float, float]
+) -> EvaluationCounts | RegressionEvaluationCounts:
+    """Return the metric that counts what such a network's evaluation is made of."""
+    if spec.task == "regression":
+        return RegressionEvaluationCounts(*target_range)
+    return EvaluationCounts(spec.num_classes)
+
+
+def target_range(y: np.ndarray, task: Task) -> tuple[float, float]:
+    """Return the smallest and the largest target; a little more where all are the same.
+
+    Args:
+        y: Targets, shape `(num_rows,)`.
+        task: Kind of target; only those of a regression have a range that matters.
+    """
+    if task != "regression":
+        return 0.0, 1.0
+    low, high = float(y.min()), float(y.max())
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
 def shaped_targets(y: np.ndarray, task: Task) -> np.ndarray:

@@ -6,6 +6,7 @@ The training's thread hands over records and goes on at once; another thread, th
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -16,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from trainer.errors import Fenced, StoreUnusable
+from trainer.evaluation.counts import Counts
+from trainer.evaluation.packing import pack
 from trainer.runs import Claim, Record, State, finite_or_none
 from trainer.store import Store
 
@@ -43,7 +46,7 @@ class Recorder:
         self.is_lost = False
         self._store = store
         self._lock = threading.Lock()
-        self._records: deque[Record] = deque()
+        self._records: deque[tuple[Record, Counts | None]] = deque()
         self._fields: dict[str, Any] = {}
         self._seq = 0
         self._work = threading.Event()
@@ -61,8 +64,10 @@ class Recorder:
         self._steps_per_epoch = steps_per_epoch
         self.update(message="Preparing the network", epochs=epochs, steps_per_epoch=steps_per_epoch)
 
-    def log_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Record the logs of a finished epoch (0-based)."""
+    def log_epoch(
+        self, epoch: int, logs: Mapping[str, float], counts: Counts | None = None
+    ) -> None:
+        """Record the logs of a finished epoch (0-based) and what its validation counted."""
         values = {name: finite_or_none(value) for name, value in logs.items()}
         if not self._marks and self._began is not None:
             self._marks.append((self._began, epoch))
@@ -72,7 +77,7 @@ class Recorder:
         knows = now > since and done > done_before
         rate = (done - done_before) / (now - since) if knows else None
         record = Record(kind="epoch", epoch=epoch, data=values)
-        self._add(record, epoch=epoch + 1, step=0, epochs_per_second=rate)
+        self._add(record, counts=counts, epoch=epoch + 1, step=0, epochs_per_second=rate)
 
     def log_steps(
         self, epoch: int, step: int, names: list[str], values: np.ndarray, *, stride: int = 1
@@ -103,10 +108,17 @@ class Recorder:
         """Seconds since `fit()` began; 0 before."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
-    def _add(self, record: Record | None, *, is_urgent: bool = True, **fields: Any) -> None:
+    def _add(
+        self,
+        record: Record | None,
+        *,
+        counts: Counts | None = None,
+        is_urgent: bool = True,
+        **fields: Any,
+    ) -> None:
         with self._lock:
             if record is not None:
-                self._records.append(record)
+                self._records.append((record, counts))
                 if not self._is_training:
                     self._is_training = True
                     began = {"state": "training", "message": "", "started_at": time.time()}
@@ -150,13 +162,18 @@ class Recorder:
         """
         self._work.clear()
         with self._lock:
-            records, fields = list(self._records), dict(self._fields)
+            recorded, fields = list(self._records), dict(self._fields)
             self._records.clear()
             self._fields.clear()
         if self.is_lost:
             return
         if self._began is not None:
             fields.setdefault("seconds", self.seconds())
+        # Packed here, because the training's thread has better things to do.
+        records = [
+            record if counts is None else dataclasses.replace(record, evaluation=pack(counts))
+            for record, counts in recorded
+        ]
         try:
             self._store.write(self.claim, first_seq=self._seq + 1, records=records, **fields)
         except Fenced:
@@ -164,7 +181,7 @@ class Recorder:
             self.stop_requested.set()
         except Exception:
             with self._lock:
-                self._records.extendleft(reversed(records))
+                self._records.extendleft(reversed(recorded))
                 self._fields = {**fields, **self._fields}
             raise
         else:

@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from trainer.evaluation.packing import PackedCounts
+
 State = Literal[
     "queued",
     "starting",
@@ -58,6 +60,8 @@ class Record:
             for steps `{"names": [...]}`, the columns of `values`, with `"stride"` where the
             rows of `values` are not one step but several apart.
         values: For steps the values, shape `(num_steps, num_names)`, dtype float32.
+        evaluation: For an epoch what was counted on the validation rows, if anything was; the
+            store keeps it apart, and `Store.evaluation` reads it.
         cursor: Where the record stands in its run; set by the store when read.
     """
 
@@ -66,6 +70,7 @@ class Record:
     step: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
     values: np.ndarray | None = None
+    evaluation: PackedCounts | None = None
     cursor: Cursor = START
 
 
@@ -74,7 +79,9 @@ class Run:
     """One training as the store knows it; a copy that never changes.
 
     Times are seconds since 1970 in UTC; `seconds` is the monotonic duration of `fit()` so far.
-    `epoch` counts finished epochs, `step` the finished steps of the running one.
+    `epoch` counts finished epochs, `step` the finished steps of the running one. `facts` is what
+    a reader of its evaluations needs to know: `class_names`, `target_name`, and the class that
+    most rows have, `majority: {"class": 3, "share": 0.1}`; each may be missing.
     """
 
     number: int
@@ -84,6 +91,7 @@ class Run:
     state: State
     message: str
     config: Mapping[str, Any]
+    facts: Mapping[str, Any]
     attempt: int
     worker: str
     pulse: int
@@ -124,6 +132,61 @@ class Progress(NamedTuple):
     attempt: int
     state: State
     epoch: int
+
+
+Part = Literal["validation", "test"]
+Which = Literal["last", "best"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inspection:
+    """A run's kept network looked at once more, over one part of its rows.
+
+    One of the test part is an opening of the seal, and stays on the run for good.
+
+    Attributes:
+        number: Identity; a later inspection has a higher one.
+        run_id: The run.
+        part: Which rows.
+        which: Which weights: those after the last or after the best epoch.
+        state: "asked", "running", "done" or "failed".
+        message: Why it failed, in a sentence.
+        asked_at: When somebody asked for it, in seconds since 1970 in UTC.
+        evaluation: The epoch (0-based) of the weights and what was counted; None before it is done.
+    """
+
+    number: int
+    run_id: str
+    part: Part
+    which: Which
+    state: Literal["asked", "running", "done", "failed"]
+    message: str
+    asked_at: float
+    evaluation: Evaluation | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scores:
+    """What a network says of each of some rows.
+
+    Attributes:
+        rows: Where the rows are in the dataset, shape `(num_rows,)`.
+        y_true: Targets, shape `(num_rows,)`: class indices, or numbers for a regression.
+        y_score: Scores of all classes, shape `(num_rows, K)`, or predictions, `(num_rows, 1)`;
+            float32.
+    """
+
+    rows: np.ndarray
+    y_true: np.ndarray
+    y_score: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """What was counted on the validation rows after an epoch (0-based)."""
+
+    epoch: int
+    counts: PackedCounts
 
 
 class Claim(NamedTuple):

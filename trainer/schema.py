@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 METADATA = sa.MetaData()
 META = sa.Table(
@@ -23,6 +23,7 @@ RUNS = sa.Table(
     sa.Column("state", sa.String(20), nullable=False, index=True),
     sa.Column("message", sa.Text, nullable=False, default=""),
     sa.Column("config", sa.Text, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False, server_default="{}"),
     sa.Column("attempt", sa.Integer, nullable=False, default=0),
     sa.Column("worker", sa.String(120), nullable=False, default=""),
     sa.Column("pulse", sa.Integer, nullable=False, default=0),
@@ -47,6 +48,31 @@ RECORDS = sa.Table(
     sa.Column("step", sa.Integer, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("values", sa.LargeBinary),
+)
+EVALUATIONS = sa.Table(
+    "evaluations",
+    METADATA,
+    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("header", sa.Text, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+INSPECTIONS = sa.Table(
+    "inspections",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), nullable=False, index=True),
+    sa.Column("part", sa.String(20), nullable=False),
+    sa.Column("which", sa.String(20), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("worker", sa.String(120), nullable=False, default=""),
+    sa.Column("message", sa.Text, nullable=False, default=""),
+    sa.Column("asked_at", sa.Float, nullable=False),
+    sa.Column("epoch", sa.Integer),
+    sa.Column("header", sa.Text),
+    sa.Column("data", sa.LargeBinary),
+    sa.Column("scores", sa.LargeBinary),
 )
 COMMANDS = sa.Table(
     "commands",

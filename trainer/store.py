@@ -7,10 +7,12 @@ every database. Each write checks the attempt in the same transaction (fencing).
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,8 +22,32 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from trainer.errors import Fenced, RunNotFound, StoreUnusable
-from trainer.runs import ACTIVE, ENDED, START, Claim, Cursor, Progress, Record, Run
-from trainer.schema import COMMANDS, META, METADATA, RECORDS, RUNS, SCHEMA_VERSION
+from trainer.evaluation.packing import PackedCounts
+from trainer.runs import (
+    ACTIVE,
+    ENDED,
+    START,
+    Claim,
+    Cursor,
+    Evaluation,
+    Inspection,
+    Part,
+    Progress,
+    Record,
+    Run,
+    Scores,
+    Which,
+)
+from trainer.schema import (
+    COMMANDS,
+    EVALUATIONS,
+    INSPECTIONS,
+    META,
+    METADATA,
+    RECORDS,
+    RUNS,
+    SCHEMA_VERSION,
+)
 
 # A writer waits this long for another process that holds the lock.
 BUSY_TIMEOUT_SECONDS = 30
@@ -193,6 +219,18 @@ class Store:
             fields.setdefault("ended_at", time.time())
         if fields.get("state") == "training":
             fields.setdefault("started_at", time.time())
+        records = list(records)
+        evaluations = [
+            {
+                "run_id": claim.run_id,
+                "attempt": claim.attempt,
+                "epoch": record.epoch,
+                "header": _to_json(record.evaluation.header),
+                "data": record.evaluation.data,
+            }
+            for record in records
+            if record.evaluation is not None
+        ]
         rows = [
             {
                 "run_id": claim.run_id,
@@ -220,6 +258,8 @@ class Store:
                 raise Fenced(f"Another writer has the run {claim.run_id}, or it has ended.")
             if rows:
                 connection.execute(RECORDS.insert(), rows)
+            if evaluations:
+                connection.execute(EVALUATIONS.insert(), evaluations)
 
     def interrupt(self, run: Run, message: str) -> bool:
         """Mark a run whose writer is gone; return False if the writer moved since it was read."""
@@ -292,6 +332,51 @@ class Store:
             data = connection.execute(newest).scalar()
         return {} if data is None else json.loads(data)
 
+    def evaluation(self, run_id: str, epoch: int | None = None) -> Evaluation | None:
+        """Return what was counted after an epoch (0-based), the newest by default; None if nothing.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        wanted = sa.select(EVALUATIONS).where(EVALUATIONS.c.run_id == run_id)
+        if epoch is not None:
+            wanted = wanted.where(EVALUATIONS.c.epoch == epoch)
+        newest = wanted.order_by(EVALUATIONS.c.attempt.desc(), EVALUATIONS.c.epoch.desc()).limit(1)
+        with self._read() as connection:
+            self._run(connection, run_id)
+            row = connection.execute(newest).mappings().first()
+        return None if row is None else _to_evaluation(row)
+
+    def evaluations(
+        self, run_id: str, *, first: int = 0, last: int | None = None, limit: int
+    ) -> list[Evaluation]:
+        """Return what was counted after the epochs from `first` to `last` (0-based), in order.
+
+        Of more than `limit` epochs evenly chosen ones, first and last included; of an epoch that a
+        later attempt trained again only that.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        where = [EVALUATIONS.c.run_id == run_id, EVALUATIONS.c.epoch >= first]
+        if last is not None:
+            where.append(EVALUATIONS.c.epoch <= last)
+        keys = sa.select(EVALUATIONS.c.epoch, sa.func.max(EVALUATIONS.c.attempt).label("attempt"))
+        with self._read() as connection:
+            self._run(connection, run_id)
+            grouped = keys.where(*where).group_by(EVALUATIONS.c.epoch).order_by("epoch")
+            found = connection.execute(grouped).all()
+            chosen = {found[k] for k in _evenly(len(found), limit)}
+            rows = []
+            for epoch, attempt in sorted(chosen):
+                one = sa.select(EVALUATIONS).where(
+                    EVALUATIONS.c.run_id == run_id,
+                    EVALUATIONS.c.attempt == attempt,
+                    EVALUATIONS.c.epoch == epoch,
+                )
+                rows.append(connection.execute(one).mappings().one())
+        return [_to_evaluation(row) for row in rows]
+
     def watch(self) -> ChangeWatcher:
         """Return a cheap way to ask, from one thread, whether anything was written."""
         return ChangeWatcher(self._engine if self.is_sqlite else None)
@@ -334,6 +419,92 @@ class Store:
                 .values(taken=True)
             )
             return [row.command for row in rows]
+
+    # -- inspections -----------------------------------------------------------------------
+
+    def ask_inspection(self, run_id: str, *, part: Part, which: Which) -> int:
+        """Ask the workers to look at a run's kept network once more, and return the number.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        with self._write() as connection:
+            self._run(connection, run_id)
+            asked = connection.execute(
+                INSPECTIONS.insert().values(
+                    run_id=run_id, part=part, which=which, state="asked", asked_at=time.time()
+                )
+            )
+            assert asked.inserted_primary_key is not None
+            return int(asked.inserted_primary_key[0])
+
+    def claim_inspection(self, worker: str, is_gone: Callable[[str], bool]) -> Inspection | None:
+        """Take the oldest inspection that waits, or whose worker is gone; None if there is none."""
+        open_ones = (
+            sa.select(INSPECTIONS)
+            .where(INSPECTIONS.c.state.in_(("asked", "running")))
+            .order_by(INSPECTIONS.c.number)
+        )
+        with self._read() as connection:
+            if connection.execute(open_ones).first() is None:
+                return None
+        with self._write() as connection:
+            for row in connection.execute(open_ones).mappings().all():
+                if row["state"] == "running" and not is_gone(row["worker"]):
+                    continue
+                connection.execute(
+                    INSPECTIONS.update()
+                    .where(INSPECTIONS.c.number == row["number"])
+                    .values(state="running", worker=worker)
+                )
+                return _to_inspection(row)
+        return None
+
+    def end_inspection(
+        self, number: int, result: tuple[Evaluation, Scores] | None, message: str = ""
+    ) -> None:
+        """Write down what an inspection found, or in a sentence why it found nothing."""
+        values: dict[str, Any] = {"state": "failed", "message": _clean(message)}
+        if result is not None:
+            evaluation, scores = result
+            values = {
+                "state": "done",
+                "epoch": evaluation.epoch,
+                "header": _to_json(evaluation.counts.header),
+                "data": evaluation.counts.data,
+                "scores": _scores_to_bytes(scores),
+            }
+        with self._write() as connection:
+            connection.execute(
+                INSPECTIONS.update().where(INSPECTIONS.c.number == number).values(**values)
+            )
+
+    def inspections(self, run_id: str, part: Part) -> list[Inspection]:
+        """Return a run's inspections of a part of its rows, oldest first."""
+        columns = [column for column in INSPECTIONS.c if column.name != "scores"]
+        wanted = (
+            sa.select(*columns)
+            .where(INSPECTIONS.c.run_id == run_id, INSPECTIONS.c.part == part)
+            .order_by(INSPECTIONS.c.number)
+        )
+        with self._read() as connection:
+            return [_to_inspection(row) for row in connection.execute(wanted).mappings()]
+
+    def scores(self, number: int) -> Scores:
+        """Return what an inspection that is done says of each row."""
+        wanted = sa.select(INSPECTIONS.c.scores).where(INSPECTIONS.c.number == number)
+        with self._read() as connection:
+            return _scores_from_bytes(connection.execute(wanted).scalar_one())
+
+    def openings(self) -> dict[str, int]:
+        """Return how often the sealed test rows of each run were looked at, by run id."""
+        counted = (
+            sa.select(INSPECTIONS.c.run_id, sa.func.count())
+            .where(INSPECTIONS.c.part == "test", INSPECTIONS.c.state != "failed")
+            .group_by(INSPECTIONS.c.run_id)
+        )
+        with self._read() as connection:
+            return {row[0]: row[1] for row in connection.execute(counted)}
 
     # -- upkeep ----------------------------------------------------------------------------
 
@@ -389,7 +560,18 @@ class Store:
             version = connection.execute(
                 sa.select(META.c.value).where(META.c.key == "schema_version")
             ).scalar()
-            if version is None:
+            if version == "1":
+                facts = RUNS.c.facts
+                kind = facts.type.compile(self._engine.dialect)
+                connection.exec_driver_sql(
+                    f"ALTER TABLE runs ADD COLUMN facts {kind} NOT NULL DEFAULT '{{}}'"
+                )
+                connection.execute(
+                    META.update()
+                    .where(META.c.key == "schema_version")
+                    .values(value=str(SCHEMA_VERSION))
+                )
+            elif version is None:
                 connection.execute(
                     META.insert().values(key="schema_version", value=str(SCHEMA_VERSION))
                 )
@@ -467,7 +649,37 @@ class ChangeWatcher:
 
 
 def _to_run(row: RowMapping) -> Run:
-    return Run(**{**row, "config": json.loads(row["config"])})
+    decoded = {name: json.loads(row[name]) for name in ("config", "facts")}
+    return Run(**{**row, **decoded})
+
+
+def _to_evaluation(row: RowMapping) -> Evaluation:
+    counts = PackedCounts(header=json.loads(row["header"]), data=row["data"])
+    return Evaluation(epoch=row["epoch"], counts=counts)
+
+
+def _to_inspection(row: RowMapping) -> Inspection:
+    evaluation = _to_evaluation(row) if row["header"] is not None else None
+    names = ("number", "run_id", "part", "which", "state", "message", "asked_at")
+    return Inspection(**{name: row[name] for name in names}, evaluation=evaluation)
+
+
+def _scores_to_bytes(scores: Scores) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **dataclasses.asdict(scores))
+    return buffer.getvalue()
+
+
+def _scores_from_bytes(data: bytes) -> Scores:
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return Scores(**arrays)
+
+
+def _evenly(length: int, limit: int) -> list[int]:
+    """Return at most `limit` places of so many, evenly chosen, first and last included."""
+    if length <= limit:
+        return list(range(length))
+    return sorted({round(k * (length - 1) / (limit - 1)) for k in range(limit)})
 
 
 def _to_record(row: RowMapping) -> Record:
@@ -499,6 +711,9 @@ def _clean(text: str) -> str:
 
 
 def _cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+    values: dict[str, Any] = {
         name: _clean(value) if isinstance(value, str) else value for name, value in fields.items()
     }
+    if "facts" in values:
+        values["facts"] = _to_json(values["facts"])
+    return values

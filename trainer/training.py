@@ -8,21 +8,24 @@ import logging
 import math
 import threading
 import time
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from trainer.callback import LiveCallback, divergence_sentence
 from trainer.config import RunConfig
 from trainer.datasets import load
 from trainer.datasets.spec import Arrays, LoadOptions
-from trainer.datasets.split import split
 from trainer.errors import TrainerError
+from trainer.evaluation.counts import majority
 from trainer.feeding import FedModel, validation_batches
-from trainer.models import build, shaped_targets
+from trainer.models import build, shaped_targets, target_range
 from trainer.recorder import Recorder
 from trainer.runs import State
 from trainer.shutdown import Shutdown
+from trainer.weights import WeightsKeeper
 
 # A store that is locked or full when the training ends is tried again for so long.
 _END_SECONDS = 60.0
@@ -123,8 +126,10 @@ class Training:
             progress("")
         except _Stopped:
             return "stopped", ""
-        model, orders, validation = _prepare(config, arrays, self._warm)
+        model, orders, validation, facts = _prepare(config, arrays, self._warm)
+        recorder.update(facts=facts)
         callback = LiveCallback(recorder=recorder, terminate_on_nan=True)
+        keeper = WeightsKeeper(callback)
         began = time.monotonic()
         model.fit(
             orders,
@@ -132,14 +137,20 @@ class Training:
             # Keras calls once an epoch; the model itself runs all of its steps in that call.
             steps_per_epoch=1,
             validation_data=validation,
-            callbacks=[callback],
+            callbacks=[callback, keeper],
             verbose=0,
             shuffle=False,
         )
         self._seconds = time.monotonic() - began
+        note = ""
+        try:
+            keeper.save(recorder.claim.run_id)
+        except OSError as error:
+            _log.exception("run %s: its weights could not be kept", recorder.claim.run_id)
+            note = f"The weights could not be kept ({error.strerror})."
         if callback.diverged is not None:
             return "diverged", divergence_sentence(*callback.diverged)
-        return ("stopped", "") if recorder.stop_requested.is_set() else ("finished", "")
+        return ("stopped" if recorder.stop_requested.is_set() else "finished"), note
 
 
 class _Stopped(Exception):
@@ -154,13 +165,14 @@ class WarmModel:
     """
 
     def __init__(self) -> None:
-        self._built_as: RunConfig | None = None
+        self._built_as: tuple[RunConfig, tuple[float, float]] | None = None
         self._model: FedModel | None = None
 
-    def build(self, config: RunConfig) -> FedModel:
+    def build(self, config: RunConfig, target_range: tuple[float, float]) -> FedModel:
         """Return an untrained, compiled network for this config; the last one is gone then."""
-        built_as = dataclasses.replace(
-            config, learning_rate=1.0, seed=0, noise=0.0, epochs=1, name=""
+        built_as = (
+            dataclasses.replace(config, learning_rate=1.0, seed=0, noise=0.0, epochs=1, name=""),
+            target_range,
         )
         model = self._model if built_as == self._built_as else None
         if model is None:
@@ -168,7 +180,7 @@ class WarmModel:
             keras.backend.clear_session()
             gc.collect()
         keras.utils.set_random_seed(config.seed)
-        fresh = build(config)
+        fresh = build(config, target_range=target_range)
         if model is None:
             self._built_as, self._model = built_as, fresh
             return fresh
@@ -178,16 +190,16 @@ class WarmModel:
     def warm_up(self) -> None:
         """Train the default network a little: what the first run needs is then imported."""
         config = RunConfig.create()
-        model, orders, validation = _prepare(config, load(config.dataset), self)
+        model, orders, validation, _ = _prepare(config, load(config.dataset), self)
         model.fit(orders, steps_per_epoch=1, validation_data=validation, verbose=0, shuffle=False)
 
 
 def _prepare(
     config: RunConfig, arrays: Arrays, warm: WarmModel
-) -> tuple[FedModel, tf.data.Dataset, tf.data.Dataset | None]:
+) -> tuple[FedModel, tf.data.Dataset, tf.data.Dataset | None, dict[str, Any]]:
     spec = config.spec
-    parts = split(arrays, spec, validation_split=config.validation_split, seed=config.seed)
-    model = warm.build(config)
+    parts = config.split(arrays)
+    model = warm.build(config, target_range(arrays.y, spec.task))
     orders = model.feed(
         parts.x_train,
         shaped_targets(parts.y_train, spec.task),
@@ -198,7 +210,12 @@ def _prepare(
     validation = None
     if len(parts.x_val):
         validation = validation_batches(parts.x_val, shaped_targets(parts.y_val, spec.task))
-    return model, orders, validation
+    labels = parts.y_val if len(parts.y_val) else parts.y_train
+    facts: dict[str, Any] = {"target_name": spec.target_name}
+    if spec.num_classes:
+        facts["class_names"] = list(spec.class_names)
+        facts["majority"] = majority(np.bincount(labels, minlength=spec.num_classes))
+    return model, orders, validation, facts
 
 
 def _one_sentence(error: Exception) -> str:

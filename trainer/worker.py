@@ -13,10 +13,10 @@ import time
 from typing import TYPE_CHECKING
 
 from trainer.config import RunConfig
-from trainer.errors import InvalidInput, StoreUnusable
+from trainer.errors import InvalidInput, StoreUnusable, TrainerError
 from trainer.process import is_running, this_process
 from trainer.recorder import Recorder
-from trainer.runs import Claim
+from trainer.runs import Claim, Inspection
 from trainer.settings import Settings
 from trainer.shutdown import Shutdown
 from trainer.store import Store
@@ -55,9 +55,9 @@ class Worker:
         """Work until told to shut down, the parent is gone or a stopped `fit()` does not end.
 
         Raises:
-            StoreUnusable: A claimed run's beginning or end could not be written. While this process
-                lives, that run counts as active and takes up a slot; whoever started this process
-                replaces it.
+            StoreUnusable: What came of a claimed run or inspection could not be written. While this
+                process lives, it counts as active and a run takes up a slot; whoever started this
+                process replaces it.
         """
         from trainer.training import WarmModel
 
@@ -73,17 +73,21 @@ class Worker:
                     _log.info("the server is gone")
                     break
                 next_look_at_parent = time.monotonic() + _PARENT_SECONDS
-            claim = None
+            claim = asked = None
             try:
                 is_news = watcher.changed() or is_news
                 if is_news:
                     claim = self._store.claim_next(self._name, slots=self._slots)
                     is_news = False
+                    if claim is None:
+                        asked = self._store.claim_inspection(self._name, _is_gone)
             except StoreUnusable:
                 _log.exception("the store cannot be used; trying again")
                 time.sleep(_RETRY_SECONDS)
             if claim is not None and not self._train(claim, warm):
                 break
+            if asked is not None:
+                self._inspect(asked)
             time.sleep(_LOOK_SECONDS)
         watcher.close()
 
@@ -104,6 +108,26 @@ class Worker:
         state = training.run()
         _log.info("run %s ends: %s", claim.run_id, state)
         return not training.is_left
+
+    def _inspect(self, asked: Inspection) -> None:
+        from trainer.inspecting import inspect
+
+        _log.info("run %s is inspected", asked.run_id)
+        result, message = None, ""
+        try:
+            run = self._store.run(asked.run_id)
+            result = inspect(run, part=asked.part, which=asked.which)
+        except TrainerError as error:
+            message = str(error)
+        except Exception as error:
+            # Whatever it was: somebody waits for an answer, and the log keeps the traceback.
+            _log.exception("run %s could not be inspected", asked.run_id)
+            message = f"The network could not be looked at ({type(error).__name__})."
+        self._store.end_inspection(asked.number, result, message)
+
+
+def _is_gone(worker: str) -> bool:
+    return is_running(worker) is False
 
 
 def main() -> None:

@@ -27,6 +27,8 @@ Series = Mapping[str, Sequence[float | None]]
 
 STEP_PREFIX = "step/"
 VALIDATION_PREFIX = "val_"
+# The chart on which guessing without looking makes a fair comparison.
+MAJORITY_CHART = "accuracy"
 STEP_LABEL = "per step (running mean of the epoch)"
 
 # A short curve shows its points, also the single one of the first epoch; live.js does the same.
@@ -230,13 +232,16 @@ def _chart(
         id=name,
         title=title,
         help=help,
-        figure=go.Figure(data=traces, layout=_layout(unit_interval=unit_interval)),
+        figure=go.Figure(
+            data=traces,
+            layout=_layout(unit_interval=unit_interval, majority=name == MAJORITY_CHART),
+        ),
         bindings=tuple({"trace": trace, **binding} for trace, binding in enumerate(bindings)),
         log=better == "lower" or name in _NEITHER_BETTER,
     )
 
 
-def _layout(*, unit_interval: bool) -> dict[str, Any]:
+def _layout(*, unit_interval: bool, majority: bool) -> dict[str, Any]:
     layout = theme.base_layout()
     layout["xaxis"] |= {
         "title": {"text": "epoch", "standoff": 4, "font": {"size": theme.FONT_SIZE}},
@@ -248,7 +253,29 @@ def _layout(*, unit_interval: bool) -> dict[str, Any]:
     if unit_interval:
         # A hair outside, so that a curve at 1.0 is not cut in half by the frame.
         layout["yaxis"]["autorangeoptions"] = {"clipmin": -0.01, "clipmax": 1.01}
+    if majority:
+        layout["shapes"] = [_majority_line()]
     return layout
+
+
+def _majority_line() -> dict[str, Any]:
+    """Return the line that always guessing the most frequent class would reach.
+
+    Its height and its words are known with the run's facts; live.js fills them in.
+    """
+    return {
+        "name": "majority",
+        "type": "line",
+        "visible": False,
+        "layer": "below",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": 0,
+        "y1": 0,
+        "line": {"color": theme.TEXT, "width": 1.5, "dash": "dash"},
+        "label": {"text": "", "textposition": "end", "yanchor": "bottom", "font": {"size": 13}},
+    }
 
 
 def _step_trace() -> go.Scatter:

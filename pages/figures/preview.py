@@ -88,7 +88,7 @@ def mosaic(spec: DatasetSpec, arrays: Arrays) -> tuple[np.ndarray, list[float]]:
             top = row * (side_y + gap)
             left = (k * per_class + column) * (side_x + gap)
             tile = canvas[top : top + side_y, left : left + side_x]
-            tile[..., :3] = _as_bytes(arrays.x[index])
+            tile[..., :3] = as_bytes(arrays.x[index])
             tile[..., 3] = 255
     width = per_class * (side_x + gap)
     middles = [k * width + (width - gap - 1) / 2 for k in range(spec.num_classes)]
@@ -98,7 +98,7 @@ def mosaic(spec: DatasetSpec, arrays: Arrays) -> tuple[np.ndarray, list[float]]:
 def _mosaic_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
     canvas, middles = mosaic(spec, arrays)
     height, width, _ = canvas.shape
-    figure = go.Figure(go.Image(source=_png(canvas), hoverinfo="skip"))
+    figure = go.Figure(go.Image(source=png(canvas), hoverinfo="skip"))
     # As high as the mosaic is where it fills 900 px, plus the line of names above it.
     _lay_out(figure, height=round(900 * height / width) + 36, top=32)
     figure.update_layout(dragmode=False, meta={"aspect": height / width + 0.04})
@@ -164,7 +164,9 @@ def _add_points(figure: go.Figure, x: np.ndarray, y: np.ndarray, *, name: str, c
 def _lay_out(figure: go.Figure, *, height: int, top: int) -> None:
     figure.update_layout(theme.base_layout())
     figure.update_layout(
-        height=height, hovermode="closest", margin={"l": 0, "r": 0, "t": top, "b": 0}
+        height=height,
+        hovermode="closest",
+        margin={"l": 0, "r": 0, "t": top, "b": 0, "autoexpand": True},
     )
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)
@@ -180,14 +182,15 @@ def _spread(num_samples: int, rows: int) -> np.ndarray:
     return np.unique(np.linspace(0, num_samples - 1, min(rows, num_samples)).round().astype(int))
 
 
-def _as_bytes(picture: np.ndarray) -> np.ndarray:
+def as_bytes(picture: np.ndarray) -> np.ndarray:
     """Return a picture as 0 to 255; pictures that are no bytes have values from 0 to 1."""
     if picture.dtype == np.uint8:
         return picture
     return (picture * 255).round().astype(np.uint8)
 
 
-def _png(canvas: np.ndarray) -> str:
+def png(canvas: np.ndarray) -> str:
+    """Return a picture, uint8 of shape `(height, width, 3 or 4)`, as an address of its own."""
     from PIL import Image
 
     file = io.BytesIO()

@@ -15,13 +15,31 @@ from typing import Any
 TRAINING = "#0072B2"
 VALIDATION = "#D55E00"
 
-# On a dark ground their sky blue and orange have twice the contrast.
-PALETTES: Mapping[str, Mapping[str, str]] = {
-    "light": {"training": TRAINING, "validation": VALIDATION},
-    "dark": {"training": "#56B4E9", "validation": "#E69F00"},
-}
+# Their bluish green and reddish purple, for the rows of a class and all others.
+POSITIVE = "#009E73"
+NEGATIVE = "#CC79A7"
 
 TEXT = "#6B7280"
+
+# On a dark ground their sky blue and orange have twice the contrast. What is neutral is set by
+# whoever shows the figure.
+PALETTES: Mapping[str, Mapping[str, str]] = {
+    "light": {
+        "training": TRAINING,
+        "validation": VALIDATION,
+        "positive": POSITIVE,
+        "negative": NEGATIVE,
+        "neutral": TEXT,
+    },
+    "dark": {
+        "training": "#56B4E9",
+        "validation": "#E69F00",
+        "positive": POSITIVE,
+        "negative": NEGATIVE,
+        "neutral": "#9CA3AF",
+    },
+}
+
 GRID = "rgba(128, 128, 128, 0.22)"
 FONT_SIZE = 14
 TRANSPARENT = "rgba(0, 0, 0, 0)"

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from pages.live.reader import to_message
 from trainer.errors import InvalidInput, RunNotFound, StoreUnusable, TrainerError
 from trainer.runs import Run
 from trainer.store import Store
@@ -19,12 +20,14 @@ from trainer.store import Store
 VERSION = "0.1.0"
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
+# Evaluations in one answer: more epochs than a slider can tell apart are thinned.
+MAX_EVALUATIONS = 400
 
 _LOG = logging.getLogger(__name__)
 
 
 def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> list[Route]:
-    """Return the routes `/api/health`, `/api/runs` and `/api/runs/{run_id}`.
+    """Return the routes `/api/health`, `/api/runs`, `/api/runs/{run_id}` and its evaluations.
 
     Args:
         store: Where the runs are.
@@ -35,6 +38,7 @@ def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> lis
         Route("/api/health", _answering(api.health)),
         Route("/api/runs", _answering(api.runs)),
         Route("/api/runs/{run_id}", _answering(api.run)),
+        Route("/api/runs/{run_id}/evaluations", _answering(api.evaluations)),
         # Otherwise Streamlit would answer with its page.
         Route("/api/{rest:path}", _answering(api.nothing)),
     ]
@@ -86,8 +90,29 @@ class _Api:
             "history": self._store.history(run_id),
         }
 
+    def evaluations(self, request: Request) -> tuple[int, dict[str, Any]]:
+        run_id = request.path_params["run_id"]
+        if not (run_id.isascii() and run_id.isalnum()):
+            raise RunNotFound(run_id)
+        found = self._store.evaluations(
+            run_id,
+            first=_whole(request, "first", 0),
+            last=_whole(request, "last", None),
+            limit=MAX_EVALUATIONS,
+        )
+        return 200, {"evaluations": [to_message(evaluation) for evaluation in found]}
+
     def nothing(self, request: Request) -> tuple[int, dict[str, Any]]:
         return 404, {"error": "There is nothing at this address."}
+
+
+def _whole(request: Request, parameter: str, default: int | None) -> Any:
+    text = request.query_params.get(parameter)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InvalidInput(parameter, "must be an integer of at least 0", text)
+    return int(text)
 
 
 def _facts(run: Run) -> dict[str, Any]:

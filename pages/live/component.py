@@ -38,12 +38,20 @@ _HEADER_FIELDS = (
     "epochs_per_second",
     "seconds_left",
     "seconds",
+    "facts",
 )
+
+# What the scripts of all components that show a run begin with, and their style.
+SHARED_SCRIPT = "\n".join(
+    (_FOLDER / name).read_text(encoding="utf-8")
+    for name in ("feed.js", "elements.js", "mounting.js")
+)
+STYLE = (_FOLDER / "live.css").read_text(encoding="utf-8")
 
 _mount = st.components.v2.component(
     "live_run",
-    css=(_FOLDER / "live.css").read_text(encoding="utf-8"),
-    js=(_FOLDER / "live.js").read_text(encoding="utf-8"),
+    css=STYLE,
+    js=SHARED_SCRIPT + (_FOLDER / "live.js").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
 
@@ -76,7 +84,7 @@ def live_header(
         "stream": stream_url(run["run_id"]),
         "run": {field: run[field] for field in _HEADER_FIELDS if field in run},
     }
-    return _mount(key=key, data=data, on_state_change=on_state_change or _nothing)
+    return _mount(key=key, data=data, on_state_change=on_state_change or nothing)
 
 
 def live_charts(
@@ -106,7 +114,7 @@ def live_charts(
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
         "charts": [_as_data(chart) for chart in charts],
     }
-    return _mount(key=key, data=data, on_series_change=on_series_change or _nothing)
+    return _mount(key=key, data=data, on_series_change=on_series_change or nothing)
 
 
 def figure(drawing: go.Figure, *, label: str, key: str) -> ComponentResult:
@@ -138,5 +146,5 @@ def _as_data(chart: Chart) -> dict[str, Any]:
     }
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """A callback must be there for Streamlit to know the state's name."""

@@ -1,33 +1,13 @@
 /*
- * The live view of a run: its connection, its header line and its charts.
- *
- * Streamlit calls the default export at the first mount, and again whenever the data or the theme changes.
- * Each call is answered by the same view, found by its parent element; nothing that is already on the screen
- * is made anew. Other components on the page can share a run's connection:
- *
- *     const feed = globalThis.liveRuns.feed(runId, streamPath);
- *     const leave = feed.subscribe((event, message) => { … });
- *
- * where event is "message" (any message of the stream, already applied to `feed.run` and `feed.series`) or
- * "status" (`feed.status` changed). The connection is closed when the last subscriber has left.
+ * The live view of a run: its header line and its charts. Behind feed.js, elements.js and mounting.js.
  */
 
 // ---------------------------------------------------------------- constants
 
-const OVER = new Set(["finished", "stopped", "diverged", "failed", "interrupted"]);
 const ACTIVE = new Set(["starting", "training", "paused", "stalled"]);
-
-const NO_SUCH_RUN = 4404; // the stream's closing code
-const RETRY_FIRST = 250; // milliseconds, doubled up to …
-const RETRY_LAST = 5000;
-const SILENCE = 15000; // the server says something at least every 5 s
-const MAX_POINTS = 4000; // a longer trace is asked for again, thinned …
-const MAX_UNDRAWN_POINTS = 200000; // … and one that nobody sees only when it gets large
-const THINNING_PAUSE = 2000; // milliseconds between two such questions
 
 const FRAME = 50; // milliseconds between two redraws of a chart, at least
 const MARKERS_UP_TO = 40; // as in pages/figures/history.py
-const SETTLE = 100; // milliseconds a view waits for its return before it is torn down
 
 const NO_PLOTLY = "The charts could not be loaded. Reload the page to try again.";
 const PLOTLY_CONFIG = {
@@ -67,338 +47,6 @@ const STATE_SHAPES = {
   failed: "M4 4l8 8M12 4l-8 8",
 };
 const FILLED_SHAPES = new Set(["training", "stopped"]);
-
-// ---------------------------------------------------------------- the page's registry
-
-/** What all mounts of a page share; it outlives single mounts and this module's own reloads. */
-const registry = (globalThis.liveRuns ??= {
-  feeds: new Map(),
-  scripts: new Map(),
-  views: new WeakMap(),
-  settings: { smoothing: 0, log: false, perStep: false },
-  feed(runId, path) {
-    if (!this.feeds.has(runId)) {
-      this.feeds.set(
-        runId,
-        new RunFeed(path, () => this.feeds.delete(runId)),
-      );
-    }
-    return this.feeds.get(runId);
-  },
-});
-
-/** The folder Streamlit is served from, whatever page or proxy prefix the address shows. */
-function baseAddress() {
-  const script = document.querySelector('script[src*="static/js/"]');
-  return script ? script.src.replace(/static\/js\/.*$/, "") : new URL("./", document.baseURI).href;
-}
-
-function serverAddress(path) {
-  return new URL(path.replace(/^\//, ""), baseAddress());
-}
-
-/** Load plotly.js once per page. */
-function loadPlotly(path) {
-  if (globalThis.Plotly) return Promise.resolve(globalThis.Plotly);
-  if (!registry.scripts.has(path)) {
-    const loaded = new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      script.src = serverAddress(path).href;
-      script.onload = () => resolve(globalThis.Plotly);
-      script.onerror = () => {
-        registry.scripts.delete(path); // so that the next mount tries again
-        script.remove();
-        reject(new Error(`${path} could not be loaded`));
-      };
-      document.head.appendChild(script);
-    });
-    registry.scripts.set(path, loaded);
-  }
-  return registry.scripts.get(path);
-}
-
-// ---------------------------------------------------------------- series
-
-/** The points of one series, and its best ones, which thinning must not forget. */
-class Series {
-  constructor() {
-    this.x = [];
-    this.y = [];
-    this.best = { lower: null, higher: null };
-  }
-
-  append(x, y) {
-    for (let k = 0; k < x.length; k += 1) {
-      this.x.push(x[k]);
-      this.y.push(y[k]);
-      this.#compare(x[k], y[k]);
-    }
-  }
-
-  #compare(x, y) {
-    if (!Number.isFinite(y)) return;
-    if (!this.best.lower || y < this.best.lower.y) this.best.lower = { x, y };
-    if (!this.best.higher || y > this.best.higher.y) this.best.higher = { x, y };
-  }
-}
-
-/** TensorBoard's debiased moving average; as `moving_average` in pages/figures/history.py. */
-function movingAverage({ x, y }, weight) {
-  let average = 0;
-  let debias = 0;
-  let lastX = null;
-  return y.map((value, k) => {
-    if (!Number.isFinite(value)) return null;
-    const decay = weight ** (lastX === null || x[k] <= lastX ? 1 : x[k] - lastX);
-    average = average * decay + (1 - decay) * value;
-    debias = debias * decay + (1 - decay);
-    lastX = x[k];
-    return average / debias;
-  });
-}
-
-// ---------------------------------------------------------------- the connection
-
-/** One run's stream: keeps its points, reconnects where it left off, ends when the run is over. */
-class RunFeed {
-  #path;
-  #onEmpty;
-  #listeners = new Set();
-  #socket = null;
-  #cursor = null;
-  #lastHeard = 0;
-  #failures = 0;
-  #retry = null;
-  #watch = null;
-  #thinning = false;
-  #thinned = 0;
-
-  constructor(path, onEmpty) {
-    this.#path = path;
-    this.#onEmpty = onEmpty;
-    this.run = null;
-    this.series = new Map();
-    this.status = "connecting"; // then open, reconnecting, over or missing
-  }
-
-  get isOver() {
-    return this.run !== null && OVER.has(this.run.state);
-  }
-
-  subscribe(listener) {
-    this.#listeners.add(listener);
-    if (this.#listeners.size === 1) this.#start();
-    return () => {
-      if (!this.#listeners.delete(listener) || this.#listeners.size) return;
-      this.#stop();
-      this.#onEmpty();
-    };
-  }
-
-  /** Connect again to a run that was over but is known to train once more. */
-  wake(state) {
-    if (this.status === "over" && !OVER.has(state)) this.#connect();
-  }
-
-  #start() {
-    this.#lastHeard = Date.now();
-    this.#watch = setInterval(this.#listenForSilence, 1000);
-    window.addEventListener("online", this.#hurry);
-    document.addEventListener("visibilitychange", this.#hurry);
-    this.#connect();
-  }
-
-  #stop() {
-    clearInterval(this.#watch);
-    window.removeEventListener("online", this.#hurry);
-    document.removeEventListener("visibilitychange", this.#hurry);
-    this.#drop();
-  }
-
-  #connect() {
-    this.#drop();
-    const address = serverAddress(this.#path);
-    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-    if (this.#cursor !== null) address.searchParams.set("after", this.#cursor);
-    const socket = new WebSocket(address);
-    this.#socket = socket;
-    this.#lastHeard = Date.now();
-    this.#thinning = false;
-    // A socket that was given up may still speak: only the current one is heard.
-    socket.onmessage = (event) => {
-      if (socket === this.#socket) this.#receive(event.data);
-    };
-    socket.onclose = (event) => {
-      if (socket === this.#socket) this.#closed(event.code);
-    };
-  }
-
-  /** Give up the socket and any plan to open another. */
-  #drop() {
-    clearTimeout(this.#retry);
-    this.#retry = null;
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close();
-  }
-
-  #closed(code) {
-    this.#socket = null;
-    if (code === NO_SUCH_RUN) this.#setStatus("missing");
-    else if (code === 1000 && this.isOver) this.#setStatus("over");
-    else this.#retryLater();
-  }
-
-  #retryLater() {
-    this.#setStatus("reconnecting");
-    const delay = Math.min(RETRY_LAST, RETRY_FIRST * 2 ** this.#failures);
-    this.#failures += 1;
-    // Spread out, so that a room of viewers does not come back in one instant.
-    this.#retry = setTimeout(() => this.#connect(), delay * (0.8 + 0.4 * Math.random()));
-  }
-
-  #listenForSilence = () => {
-    if (!this.#socket || Date.now() - this.#lastHeard < SILENCE) return;
-    this.#drop();
-    this.#retryLater();
-  };
-
-  /** The network or the tab is back: do not wait for the next try. */
-  #hurry = () => {
-    if (document.visibilityState === "hidden") return;
-    if (this.#retry !== null) {
-      this.#failures = 0;
-      this.#connect();
-    } else {
-      this.#listenForSilence();
-    }
-  };
-
-  #receive(text) {
-    this.#lastHeard = Date.now();
-    this.#failures = 0;
-    const message = JSON.parse(text);
-    if (message.cursor !== undefined) this.#cursor = message.cursor;
-    if (message.run) this.run = message.run;
-    if (message.type === "snapshot") this.#replace(message.series ?? {});
-    else if (message.type === "delta") this.#append(message.series ?? {});
-    this.#setStatus("open");
-    this.#tell("message", message);
-    this.thinIfLong();
-  }
-
-  #replace(received) {
-    const before = this.series;
-    this.series = new Map();
-    for (const [name, { x, y }] of Object.entries(received)) {
-      const series = new Series();
-      series.append(x, y);
-      if (this.#thinning && before.has(name)) series.best = before.get(name).best;
-      this.series.set(name, series);
-    }
-    this.#thinning = false;
-  }
-
-  #append(received) {
-    for (const [name, { x, y }] of Object.entries(received)) {
-      if (!this.series.has(name)) this.series.set(name, new Series());
-      this.series.get(name).append(x, y);
-    }
-  }
-
-  /** Ask for a thinned picture once a trace holds more points than a chart can show. */
-  thinIfLong() {
-    if (this.#thinning || this.#socket?.readyState !== WebSocket.OPEN) return;
-    if (Date.now() - this.#thinned < THINNING_PAUSE) return;
-    for (const [name, series] of this.series) {
-      const isDrawn = !name.startsWith("step/") || registry.settings.perStep;
-      if (series.x.length <= (isDrawn ? MAX_POINTS : MAX_UNDRAWN_POINTS)) continue;
-      this.#thinning = true;
-      this.#thinned = Date.now();
-      this.#socket.send("snapshot");
-      return;
-    }
-  }
-
-  #setStatus(status) {
-    if (this.status === status) return;
-    this.status = status;
-    this.#tell("status", null);
-  }
-
-  #tell(event, message) {
-    for (const listener of [...this.#listeners]) listener(event, message);
-  }
-}
-
-// ---------------------------------------------------------------- elements
-
-/** Make an element; strings become text, never markup. */
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined) node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-  node.hidden = text === "";
-}
-
-function setAttribute(node, name, value) {
-  if (value === null) node.removeAttribute(name);
-  else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
-}
-
-function shape(path) {
-  const namespace = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(namespace, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS(namespace, "path");
-  line.setAttribute("d", path);
-  svg.append(line);
-  return svg;
-}
-
-// ---------------------------------------------------------------- theme
-
-/** Streamlit's colours and font as they are now at `node`, resolved to what Plotly understands. */
-function readTheme(node) {
-  const probe = element("span");
-  probe.hidden = true;
-  node.append(probe);
-  const resolve = (variable, fallback) => {
-    probe.style.color = `var(${variable}, ${fallback})`;
-    return getComputedStyle(probe).color;
-  };
-  const theme = {
-    background: resolve("--st-background-color", "#ffffff"),
-    panel: resolve("--st-secondary-background-color", "#f5f5f5"),
-    text: resolve("--st-text-color", "#31333f"),
-    border: resolve("--st-border-color", "#d0d0d0"),
-    font: getComputedStyle(node).fontFamily,
-  };
-  probe.remove();
-  theme.mode = luminance(theme.background) < 0.5 ? "dark" : "light";
-  return theme;
-}
-
-function channels(color) {
-  return (color.match(/[\d.]+/g) ?? [255, 255, 255]).slice(0, 3).map(Number);
-}
-
-function luminance(color) {
-  const [red, green, blue] = channels(color);
-  return (0.299 * red + 0.587 * green + 0.114 * blue) / 255;
-}
-
-function fade(color, opacity) {
-  return `rgba(${channels(color).join(", ")}, ${opacity})`;
-}
 
 // ---------------------------------------------------------------- the header
 
@@ -548,6 +196,21 @@ class HeaderView {
 
 // ---------------------------------------------------------------- the charts
 
+/** TensorBoard's debiased moving average; as `moving_average` in pages/figures/history.py. */
+function movingAverage({ x, y }, weight) {
+  let average = 0;
+  let debias = 0;
+  let lastX = null;
+  return y.map((value, k) => {
+    if (!Number.isFinite(value)) return null;
+    const decay = weight ** (lastX === null || x[k] <= lastX ? 1 : x[k] - lastX);
+    average = average * decay + (1 - decay) * value;
+    debias = debias * decay + (1 - decay);
+    lastX = x[k];
+    return average / debias;
+  });
+}
+
 /** What one kind of binding puts into its trace. */
 const FILL = {
   step(binding, series, settings) {
@@ -598,10 +261,12 @@ class ChartCard {
     this.plot = element("div", { class: "lr-plot", role: "group" });
     this.empty = element("p", { class: "lr-empty" });
     this.empty.hidden = true; // until it is known that there is nothing
+    this.note = element("p", { class: "lr-note" });
+    this.note.hidden = true;
     this.node = element(
       "article",
       { class: "lr-card" },
-      element("header", { class: "lr-card-head" }, this.title, this.help),
+      element("header", { class: "lr-card-head" }, this.title, this.help, this.note),
       element("div", { class: "lr-frame" }, this.plot, this.empty),
     );
     this.resizing = new ResizeObserver(([entry]) => this.#resized(entry.contentRect));
@@ -642,7 +307,7 @@ class ChartCard {
   }
 
   /** Draw the curves; `isKnown` says whether the stream has told what there is. */
-  draw(Plotly, { series, isKnown, isOver, settings, theme, palettes }) {
+  draw(Plotly, { series, isKnown, isOver, facts, settings, theme, palettes }) {
     if (!this.size) return; // not laid out yet; its first size draws it
     const palette = palettes[theme.mode];
     const log = settings.log && this.chart.log;
@@ -652,6 +317,8 @@ class ChartCard {
     const layout = this.#layout(series, log, theme);
     // The axes of nothing would show numbers that mean nothing.
     layout.xaxis.visible = layout.yaxis.visible = !isEmpty;
+    const majority = isEmpty ? null : facts?.majority;
+    if (layout.shapes) layout.shapes = this.#shapes(majority, facts, theme);
     // The settings do not change, and taking them again costs a fifth of a redraw.
     if (this.#isDrawn) {
       Plotly.react(this.plot, traces, layout);
@@ -663,6 +330,31 @@ class ChartCard {
     const nothing = isOver ? "The run ended before its first epoch did." : "Curves begin with the first epoch.";
     setText(this.empty, isKnown && isEmpty ? nothing : "");
     setAttribute(this.plot, "data-points", this.#longest(series));
+    setText(this.note, layout.shapes && majority ? this.#distanceWords(series, majority, facts) : "");
+  }
+
+  /** The line that always guessing the most frequent class reaches, where that is known. */
+  #shapes(majority, facts, theme) {
+    return this.chart.figure.layout.shapes.map((base) => {
+      if (base.name !== "majority" || !majority) return base;
+      const text = `always ${plainText(className(facts, majority.class))}`;
+      const font = { ...base.label.font, color: theme.text, family: theme.font };
+      const line = { ...base.line, color: fade(theme.text, 0.6) };
+      const y = majority.share;
+      return { ...base, visible: true, y0: y, y1: y, line, label: { ...base.label, text, font } };
+    });
+  }
+
+  /** How far the newest accuracy is from always guessing the most frequent class. */
+  #distanceWords(series, majority, facts) {
+    const curves = this.chart.bindings.filter((binding) => binding.kind === "raw");
+    const points = curves.map(({ series: name }) => series.get(name)).filter((curve) => curve?.x.length);
+    const last = points[points.length - 1]?.y.at(-1); // validation comes after training
+    if (!Number.isFinite(last)) return "";
+    const distance = (100 * (last - majority.share)).toFixed(1);
+    const guess = `always guessing ${className(facts, majority.class)}`;
+    if (Number(distance) === 0) return `no better than ${guess}`;
+    return `${distance.replace("-", "")} points ${last > majority.share ? "above" : "below"} ${guess}`;
   }
 
   /** The most points any of its per-epoch curves has. */
@@ -973,6 +665,7 @@ class ChartsView {
       series: this.feed.series,
       isKnown: this.feed.run !== null,
       isOver: OVER.has(this.feed.run?.state),
+      facts: this.feed.run?.facts,
       settings: registry.settings,
       theme: this.theme,
       palettes: this.palettes,
@@ -1062,25 +755,4 @@ class FigureView {
 
 // ---------------------------------------------------------------- mounting
 
-const VIEWS = { header: HeaderView, charts: ChartsView, figure: FigureView };
-
-export default function mount(component) {
-  const { parentElement, data } = component;
-  let entry = registry.views.get(parentElement);
-  if (!entry) {
-    entry = { view: new VIEWS[data.part](parentElement), calls: 0 };
-    registry.views.set(parentElement, entry);
-  }
-  entry.calls += 1;
-  entry.view.update(component);
-
-  // Streamlit may clean up after a call that a later one has already replaced: only the last one counts.
-  const call = entry.calls;
-  return () => {
-    setTimeout(() => {
-      if (entry.calls !== call || registry.views.get(parentElement) !== entry) return;
-      registry.views.delete(parentElement);
-      entry.view.destroy();
-    }, SETTLE);
-  };
-}
+export default mounting({ header: HeaderView, charts: ChartsView, figure: FigureView });

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from pages.live.series import StepAxis, series_to_json, thin, to_series, without_superseded
-from trainer.runs import ACTIVE, Cursor, Record, Run
+from trainer.runs import ACTIVE, Cursor, Evaluation, Record, Run
 from trainer.store import Store
 
 # Points a trace in a snapshot, and in the message that closes the gap of a reconnect.
@@ -30,6 +31,7 @@ class Head:
         steps_per_epoch: How step points are laid out, see `StepAxis`.
         is_guess: Whether that layout is not the run's own.
         run: The summary in each message, as JSON.
+        evaluation: The newest evaluation, as JSON; "null" where there is none.
         is_over: Whether nothing more will come.
     """
 
@@ -37,6 +39,7 @@ class Head:
     steps_per_epoch: int
     is_guess: bool
     run: str
+    evaluation: str
     is_over: bool
 
     @property
@@ -87,6 +90,7 @@ class RunReader:
         self.run_id = run_id
         self._store = store
         self._axis = StepAxis()
+        self._evaluation: str | None = None
         run, records = store.updates(run_id)
         self.head = self._next_head(run, records, Cursor())
         self.pulse, self.progress = pulse_of(run), run.progress
@@ -111,7 +115,7 @@ class RunReader:
         if starts_again or moves_points:
             message = self.snapshot(head)
         else:
-            message = _message("delta", head, records, MAX_DELTA_POINTS)
+            message = _message("delta", head, records, MAX_DELTA_POINTS, before=before)
         # Last, so that nothing is skipped if a step before fails.
         self.head, self.pulse, self.progress = head, pulse_of(run), run.progress
         return message
@@ -153,8 +157,21 @@ class RunReader:
             steps_per_epoch=self._axis.steps_per_epoch,
             is_guess=self._axis.is_guess,
             run=_to_json(summary(run, self._store.queue_place(run))),
+            evaluation=self._newest_evaluation(run, records),
             is_over=run.is_over,
         )
+
+    def _newest_evaluation(self, run: Run, records: list[Record]) -> str:
+        if self._evaluation is None or any(record.kind == "epoch" for record in records):
+            evaluation = self._store.evaluation(run.run_id)
+            self._evaluation = "null" if evaluation is None else _to_json(to_message(evaluation))
+        return self._evaluation
+
+
+def to_message(evaluation: Evaluation) -> dict[str, Any]:
+    """Return an evaluation as browsers get it: the header, with the data in base64."""
+    data = base64.b64encode(evaluation.counts.data).decode()
+    return {"epoch": evaluation.epoch, **evaluation.counts.header, "data": data}
 
 
 def pulse_of(run: Run) -> tuple[int, int] | None:
@@ -164,7 +181,7 @@ def pulse_of(run: Run) -> tuple[int, int] | None:
 
 def still_alive(head: Head) -> Message:
     """Return a message that says nothing new."""
-    return _message("delta", head, [], 0)
+    return _message("delta", head, [], 0, before=head)
 
 
 def summary(run: Run, queue_place: int | None) -> dict[str, Any]:
@@ -182,15 +199,22 @@ def summary(run: Run, queue_place: int | None) -> dict[str, Any]:
         "epochs_per_second": _rounded(run.epochs_per_second),
         "seconds_left": _rounded(run.seconds_left),
         "seconds": _rounded(run.seconds),
+        "facts": run.facts,
     }
 
 
-def _message(kind: str, head: Head, records: list[Record], limit: int) -> Message:
+def _message(
+    kind: str, head: Head, records: list[Record], limit: int, *, before: Head | None = None
+) -> Message:
     series = to_series(records, steps_per_epoch=head.steps_per_epoch)
     limit = min(limit, max(MIN_TRACE_POINTS, MAX_MESSAGE_POINTS // max(1, len(series))))
     series = {name: thin(x, y, limit) for name, (x, y) in series.items()}
     points = series_to_json(series, steps_per_epoch=head.steps_per_epoch)
-    text = f'{{"type":"{kind}","cursor":"{head.token}","run":{head.run},"series":{points}}}'
+    # Who has seen the head before has its evaluation.
+    has_newer = before is None or head.evaluation != before.evaluation
+    evaluation = f',"evaluation":{head.evaluation}' if has_newer else ""
+    start = f'{{"type":"{kind}","cursor":"{head.token}","run":{head.run}'
+    text = f'{start},"series":{points}{evaluation}}}'
     return Message(head=head, text=text, is_snapshot=kind == "snapshot")
 
 

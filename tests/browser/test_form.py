@@ -41,6 +41,7 @@ def test_a_link_with_the_whole_set_up_fills_somebody_else_s_form(
     choices = {
         "dataset": "moons",
         "noise": 0.3,
+        "test_split": 0.1,
         "validation_split": 0.25,
         "hidden_layers": 2,
         "units": 16,

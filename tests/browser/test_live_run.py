@@ -181,7 +181,7 @@ def test_the_controls_of_the_charts_act_without_asking_the_server(
     )
 
     steps = viewer.curve("loss", "step")[0]
-    assert len(steps) == 12 * 4  # 120 rows in batches of 32
+    assert len(steps) == 12 * 3  # 96 rows in batches of 32
     assert steps[-1] == 12
     expect(loss.locator(".legendtext").filter(has_text="running mean")).to_be_visible()
     assert viewer.chart("accuracy").evaluate("node => node._fullLayout.yaxis.type") == "linear"

@@ -113,7 +113,7 @@ def test_another_dataset_brings_its_own_defaults_and_keeps_seed_and_name(
         (
             "batch_size",
             321,
-            "batch_size must be at most the number of training rows, 320. Got 321.",
+            "batch_size must be at most the number of training rows, 256. Got 321.",
         ),
         ("learning_rate", 0.0, "learning_rate must be a positive number. Got 0.0."),
         ("learning_rate", -0.1, "learning_rate must be a positive number. Got -0.1."),

@@ -69,6 +69,17 @@ def test_runs_are_listed_newest_first_with_a_link_to_each(
     assert oldest["Progress"] == pytest.approx(0.25)
     assert oldest["Seconds"] == pytest.approx(1.5)
     assert oldest["Open"] == f"/?dataset=moons&epochs=8&run={first}"
+    assert oldest["Test set"] == newest["Test set"] == ""
+
+
+def test_a_run_whose_seal_was_broken_says_how_often(
+    open_runs_page: OpenRunsPage, store: Store
+) -> None:
+    run_id = store.create_run(RunConfig.create("moons").to_dict())
+    for which in ("last", "best"):
+        store.ask_inspection(run_id, part="test", which=which)
+    (row,) = rows(open_runs_page())
+    assert row["Test set"] == "opened 2 ×"
 
 
 def test_a_run_has_started_when_it_trains_and_not_while_it_waits(

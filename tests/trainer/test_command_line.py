@@ -173,7 +173,7 @@ BAD_INPUT = [
     (["run", "--batch-size", "0"], "batch_size must be a positive integer. Got 0."),
     (
         ["run", "--dataset", "iris", "--batch-size", "121"],
-        "batch_size must be at most the number of training rows, 120. Got 121.",
+        "batch_size must be at most the number of training rows, 96. Got 121.",
     ),
     (["run", "--learning-rate", "nan"], "learning_rate must be a positive number. Got nan."),
     (["run", "--learning-rate", "1e400"], "learning_rate must be a positive number. Got inf."),

@@ -100,12 +100,14 @@ def test_a_number_too_long_to_print_is_refused_like_any_other():
         ("epochs", 1),
         ("epochs", MAX_EPOCHS),
         ("batch_size", 1),
-        ("batch_size", 320),
+        ("batch_size", 256),
         ("learning_rate", 1e9),
         ("learning_rate", 1),
         ("learning_rate", 5e-324),
         ("validation_split", 0),
         ("validation_split", 0.9),
+        ("test_split", 0),
+        ("test_split", 0.9),
         ("seed", 0),
         ("seed", MAX_SEED),
         ("hidden_layers", 0),
@@ -126,7 +128,7 @@ def test_a_value_at_the_edge_of_its_range_is_accepted(parameter, value):
 @pytest.mark.parametrize("name", DATASETS)
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.9])
 def test_a_batch_may_be_as_large_as_the_training_set_and_no_larger(name, share):
-    rows, _ = split_sizes(DATASETS[name].num_samples, share)
+    rows, *_ = split_sizes(DATASETS[name].num_samples, 0.2, share)
     config = RunConfig.create(name, validation_split=share, batch_size=rows)
     assert config.num_training_rows == rows
     assert config.steps_per_epoch == 1
@@ -136,9 +138,7 @@ def test_a_batch_may_be_as_large_as_the_training_set_and_no_larger(name, share):
     assert str(caught.value) == rule
 
 
-@pytest.mark.parametrize(
-    ("batch_size", "steps"), [(1, 320), (32, 10), (33, 10), (319, 2), (320, 1)]
-)
+@pytest.mark.parametrize(("batch_size", "steps"), [(1, 256), (32, 8), (33, 8), (255, 2), (256, 1)])
 def test_an_epoch_has_as_many_steps_as_batches_with_the_last_smaller_one(batch_size, steps):
     assert RunConfig.create("moons", batch_size=batch_size).steps_per_epoch == steps
 
@@ -262,7 +262,7 @@ def test_a_form_hears_of_every_problem_at_once_and_keeps_what_was_typed():
 def test_a_form_hears_that_the_batch_is_too_large_for_the_share_that_was_chosen():
     _, problems = check("moons", {"batch_size": 100, "validation_split": 0.9})
     assert str(problems["batch_size"]) == (
-        "batch_size must be at most the number of training rows, 40. Got 100."
+        "batch_size must be at most the number of training rows, 32. Got 100."
     )
     _, problems = check("moons", {"batch_size": 10_000, "validation_split": 5})
     assert set(problems) == {"validation_split"}

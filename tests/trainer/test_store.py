@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import subprocess
@@ -18,7 +19,19 @@ import sqlalchemy as sa
 
 from tests.waiting import wait_until
 from trainer.errors import Fenced, RunNotFound, StoreUnusable
-from trainer.runs import ENDED, Claim, Cursor, Record, Run, finite_or_none, record_names
+from trainer.evaluation.packing import PackedCounts
+from trainer.runs import (
+    ENDED,
+    Claim,
+    Cursor,
+    Evaluation,
+    Record,
+    Run,
+    Scores,
+    finite_or_none,
+    record_names,
+)
+from trainer.schema import SCHEMA_VERSION
 from trainer.store import Store
 
 
@@ -626,13 +639,109 @@ def test_after_a_kill_the_history_is_whole_up_to_the_last_commit(
 
 def test_a_store_of_a_newer_version_is_refused_in_a_sentence(store, url):
     run_id = store.create_run({})
-    set_version(url, "2")
+    set_version(url, str(SCHEMA_VERSION + 1))
     with pytest.raises(StoreUnusable, match="made by a newer version of this program"):
         Store(url)
-    set_version(url, "1")
+    set_version(url, str(SCHEMA_VERSION))
     reopened = Store(url)
     assert reopened.run(run_id).state == "queued"
     reopened.close()
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_runs(store, url):
+    run_id = store.create_run({"dataset": "digits"})
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for table in ("evaluations", "inspections"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
+        connection.execute(sa.text("ALTER TABLE runs DROP COLUMN facts"))
+    engine.dispose()
+    set_version(url, "1")
+    for _ in range(2):
+        reopened = Store(url)
+        run = reopened.run(run_id)
+        assert (run.state, run.facts, run.config) == ("queued", {}, {"dataset": "digits"})
+        assert reopened.evaluation(run_id) is None
+        reopened.close()
+
+
+# -- evaluations and inspections ---------------------------------------------------------------
+
+
+def counted(count: int, *, epoch_: int = 0, loss: float = 1.0) -> Record:
+    packed = PackedCounts(header={"kind": "classes", "count": count}, data=bytes([count]))
+    return dataclasses.replace(epoch(epoch_, loss=loss), evaluation=packed)
+
+
+def test_evaluations_are_stored_with_their_epochs_and_read_by_epoch(store, other):
+    claim = claimed(store)
+    records = [counted(k, epoch_=k) for k in range(10)]
+    store.write(claim, first_seq=1, records=records, epoch=10, facts={"class_names": ["a", "b"]})
+    assert other.run(claim.run_id).facts == {"class_names": ["a", "b"]}
+    newest = other.evaluation(claim.run_id)
+    assert (newest.epoch, newest.counts.header["count"], newest.counts.data) == (9, 9, b"\x09")
+    assert other.evaluation(claim.run_id, 3).epoch == 3
+    assert other.evaluation(claim.run_id, 10) is None
+    everything = other.evaluations(claim.run_id, limit=100)
+    assert [one.epoch for one in everything] == list(range(10))
+    few = other.evaluations(claim.run_id, first=2, last=8, limit=4)
+    assert [one.epoch for one in few] == [2, 4, 6, 8]
+    assert [one.counts.header["count"] for one in few] == [2, 4, 6, 8]
+
+
+def test_a_run_without_evaluations_has_none_and_no_run_is_not_found(store):
+    run_id = store.create_run({})
+    assert store.evaluation(run_id) is None
+    assert store.evaluations(run_id, limit=5) == []
+    for question in (store.evaluation, lambda run_id: store.evaluations(run_id, limit=5)):
+        with pytest.raises(RunNotFound):
+            question("nonsense")
+
+
+def test_a_writer_that_is_fenced_leaves_no_evaluation(store):
+    claim = claimed(store)
+    store.write(claim, state="finished")
+    with pytest.raises(Fenced):
+        store.write(claim, first_seq=1, records=[counted(1)])
+    assert store.evaluation(claim.run_id) is None
+
+
+def test_an_inspection_is_taken_once_and_its_result_kept(store, other):
+    run_id = store.create_run({})
+    first = store.ask_inspection(run_id, part="validation", which="last")
+    second = store.ask_inspection(run_id, part="test", which="best")
+    taken = [store.claim_inspection("worker 1", lambda worker: False) for _ in range(3)]
+    assert [one and one.number for one in taken] == [first, second, None]
+    scores = Scores(
+        rows=np.array([4, 2]),
+        y_true=np.array([1, 0]),
+        y_score=np.array([[0.1, 0.9], [0.5, 0.5]], "float32"),
+    )
+    packed = PackedCounts(header={"kind": "classes"}, data=b"counts")
+    store.end_inspection(second, (Evaluation(epoch=7, counts=packed), scores))
+    store.end_inspection(first, None, "The weights of this run were not kept.")
+    (failed,) = other.inspections(run_id, "validation")
+    assert (failed.state, failed.message) == ("failed", "The weights of this run were not kept.")
+    (done,) = other.inspections(run_id, "test")
+    assert (done.state, done.which, done.evaluation.epoch) == ("done", "best", 7)
+    assert (done.evaluation.counts.header, done.evaluation.counts.data) == (
+        {"kind": "classes"},
+        b"counts",
+    )
+    read = other.scores(second)
+    np.testing.assert_array_equal(read.rows, scores.rows)
+    np.testing.assert_array_equal(read.y_true, scores.y_true)
+    np.testing.assert_array_equal(read.y_score, scores.y_score)
+    assert store.openings() == {run_id: 1}
+
+
+def test_an_inspection_whose_worker_is_gone_is_taken_by_another(store):
+    run_id = store.create_run({})
+    number = store.ask_inspection(run_id, part="validation", which="last")
+    assert store.claim_inspection("worker 1", lambda worker: False).number == number
+    assert store.claim_inspection("worker 2", lambda worker: False) is None
+    again = store.claim_inspection("worker 2", lambda worker: worker == "worker 1")
+    assert again.number == number
 
 
 def set_version(url: str, version: str) -> None:

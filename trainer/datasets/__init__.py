@@ -7,11 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from trainer.datasets import bundled, cache, downloaded, generated
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions
 from trainer.errors import DatasetUnavailable, InvalidInput
 
-__all__ = ["DATASETS", "Arrays", "DatasetSpec", "LoadOptions", "is_cached", "load", "sample"]
+__all__ = [
+    "DATASETS",
+    "Arrays",
+    "DatasetSpec",
+    "LoadOptions",
+    "is_cached",
+    "load",
+    "rows",
+    "sample",
+]
 
 DATASETS: Mapping[str, DatasetSpec] = {
     spec.name: spec for spec in (*bundled.SPECS, *generated.SPECS, *downloaded.SPECS)
@@ -48,6 +59,28 @@ def sample(name: str, options: LoadOptions | None = None, *, rows: int = 500) ->
         raise DatasetUnavailable(
             f"{spec.title} is downloaded when a training with it starts for the first time."
         )
+    return stored
+
+
+def rows(name: str, indices: np.ndarray, options: LoadOptions | None = None) -> Arrays:
+    """Return some rows of a dataset in the order asked for, cheaply and without Keras.
+
+    Args:
+        name: Name of the dataset.
+        indices: Which rows, each at most once, shape `(num_rows,)`.
+        options: As they were when the rows were trained with.
+
+    Raises:
+        InvalidInput: There is no such dataset, or an option is out of range.
+        DatasetUnavailable: It has not been downloaded to this machine.
+    """
+    spec = _spec(name)
+    if spec.origin != "downloaded":
+        arrays = spec.load(options or LoadOptions())
+        return Arrays(x=arrays.x[indices], y=arrays.y[indices])
+    stored = cache.read_rows(name, indices)
+    if stored is None:
+        raise DatasetUnavailable(f"{spec.title} is not on this machine any more.")
     return stored
 
 

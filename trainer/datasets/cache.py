@@ -46,6 +46,27 @@ def read(name: str, *, rows: int | None = None) -> Arrays | None:
         return None  # a damaged copy is as good as none: it is replaced by the next download
 
 
+def read_rows(name: str, indices: np.ndarray) -> Arrays | None:
+    """Return some rows of the stored train part, holding no more of it in memory.
+
+    Args:
+        name: Name of the dataset.
+        indices: Which rows, shape `(num_rows,)`.
+
+    Returns:
+        The rows in the order asked for; None where there is no copy or it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path(name)) as archive:
+            return Arrays(
+                x=_chosen(archive, "x_train", indices), y=_chosen(archive, "y_train", indices)
+            )
+    except FileNotFoundError:
+        return None
+    except _UNREADABLE:
+        return None
+
+
 def write(name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Store arrays as the copy of a dataset; a reader sees the whole new file or the old one."""
     target = path(name)
@@ -108,6 +129,23 @@ def _rows(archive: zipfile.ZipFile, key: str, rows: int | None) -> np.ndarray:
         shape = (min(rows, shape[0]), *shape[1:])
         data = member.read(int(np.prod(shape)) * dtype.itemsize)
     return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _chosen(archive: zipfile.ZipFile, key: str, indices: np.ndarray) -> np.ndarray:
+    with archive.open(f"{key}.npy") as member:
+        shape, dtype = _header(member)
+        size = int(np.prod(shape[1:])) * dtype.itemsize
+        rows = np.empty((len(indices), *shape[1:]), dtype)
+        place = 0
+        for k in np.argsort(indices):
+            # A compressed file is read from front to back.
+            while place < indices[k]:
+                step = min(int(indices[k]) - place, 1000)
+                member.read(step * size)
+                place += step
+            rows[k] = np.frombuffer(member.read(size), dtype).reshape(shape[1:])
+            place += 1
+    return rows
 
 
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:

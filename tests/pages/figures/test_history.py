@@ -229,3 +229,12 @@ def test_a_value_between_0_and_1_keeps_its_axis_there():
     options = accuracy.figure.layout.yaxis.autorangeoptions
     assert (options.clipmin, options.clipmax) == pytest.approx((0, 1), abs=0.02)
     assert loss_chart().figure.layout.yaxis.autorangeoptions.clipmax is None
+
+
+def test_only_the_accuracy_chart_has_a_line_for_always_guessing():
+    charts = history_charts(METRICS.values(), validation=True)
+
+    shapes = {chart.id: [shape.name for shape in chart.figure.layout.shapes] for chart in charts}
+
+    assert shapes.pop("accuracy") == ["majority"]
+    assert not any(shapes.values())

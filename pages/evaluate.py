@@ -1,0 +1,72 @@
+"""The evaluate page: one run in depth, epoch by epoch; the newest run where none is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.backend import show_unusable, store
+from pages.evaluation.component import evaluation_in_depth
+from pages.forms import config_of, has_validation
+from pages.inspections import show_examples, show_test_set
+from pages.live.component import live_header
+from pages.live.reader import summary
+from trainer.errors import RunNotFound, StoreUnusable
+from trainer.runs import Run
+
+_FOLDER = Path(__file__).parent
+
+
+def main() -> None:
+    """Draw the page."""
+    try:
+        run = _run()
+    except RunNotFound:
+        st.warning("There is no such run here. Choose one under Runs, or start a new one.")
+        return
+    except StoreUnusable as error:
+        show_unusable(error)
+        return
+    if run is None:
+        st.title("Evaluate", anchor=False)
+        st.markdown("No runs yet. Go to **Train**, press **Start training**, and come back.")
+        return
+    _show(run)
+
+
+def _run() -> Run | None:
+    run_id = st.query_params.get("run")
+    if run_id is not None:
+        return store().run(run_id)
+    runs = store().runs(limit=1)
+    if not runs:
+        return None
+    # From here on the page is that run's, also when a newer one begins.
+    st.query_params["run"] = runs[0].run_id
+    return runs[0]
+
+
+def _show(run: Run) -> None:
+    head, link = st.columns([10, 1], vertical_alignment="top")
+    with head:
+        live_header(summary(run, store().queue_place(run)), key="header")
+    with link:
+        st.page_link(
+            _FOLDER / "train.py",
+            label="Curves",
+            icon=":material/monitoring:",
+            query_params={"run": run.run_id},
+        )
+    shown = evaluation_in_depth(run.run_id, key="evaluation", has_validation=has_validation(run))
+    config = config_of(run)
+    if config is None:
+        return
+    # What is chosen in another run's matrix says nothing here.
+    cell = shown.cell if shown.cell and shown.cell["run_id"] == run.run_id else None
+    if config.spec.num_classes and config.validation_split > 0:
+        show_examples(run, config, cell)
+    show_test_set(run, config)
+
+
+main()

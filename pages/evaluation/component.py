@@ -1,0 +1,121 @@
+"""The evaluation of a run in the browser: beside the live charts, or in depth on its own page.
+
+The counts come over the run's stream, and those of earlier epochs from the server's API; all
+numbers and curves are computed from them in `counts.js`, by the definitions of
+`trainer.evaluation`, so that a slider asks no server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.figures import evaluation as figures
+from pages.figures.theme import PALETTES
+from pages.live.assets import plotly_url
+from pages.live.component import SHARED_SCRIPT, STYLE, nothing, stream_url
+from trainer.evaluation.report import REASONS
+
+if TYPE_CHECKING:
+    from streamlit.components.v2.bidi_component.state import ComponentResult
+
+_FOLDER = Path(__file__).parent
+_SCRIPTS = ("counts", "history", "matrix", "curves", "controls", "report", "evaluation")
+
+_FIGURES: Mapping[str, Callable[[], go.Figure]] = {
+    "precision_recall": figures.precision_recall_figure,
+    "roc": figures.roc_figure,
+    "scores": figures.scores_figure,
+    "reliability": figures.reliability_figure,
+    "cost": figures.cost_figure,
+    "agreement": figures.agreement_figure,
+    "residuals": figures.residuals_figure,
+}
+_LIVE_FIGURES = ("precision_recall", "agreement", "residuals")
+
+_mount = st.components.v2.component(
+    "evaluation",
+    css=STYLE + (_FOLDER / "evaluation.css").read_text(encoding="utf-8"),
+    js=SHARED_SCRIPT
+    + "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
+    isolate_styles=False,
+)
+
+
+def evaluations_url(run_id: str) -> str:
+    """Return the path of a run's evaluations, below the server's base path."""
+    return f"/api/runs/{run_id}/evaluations"
+
+
+def live_evaluation(
+    run_id: str,
+    *,
+    key: str,
+    has_validation: bool | None,
+    on_cell_change: Callable[[], None] | None = None,
+) -> ComponentResult:
+    """Show the newest evaluation of a run: the matrix, the threshold and a curve.
+
+    Args:
+        run_id: The run.
+        key: Identity of the mount; keep it the same while the page shows one run after another.
+        has_validation: Whether the run has validation data; None if that is not known.
+        on_cell_change: Called when a cell of the matrix was chosen, before the page runs again.
+
+    Returns:
+        As `evaluation_in_depth`.
+    """
+    return _show("live", run_id, key, has_validation, on_cell_change)
+
+
+def evaluation_in_depth(
+    run_id: str,
+    *,
+    key: str,
+    has_validation: bool | None,
+    on_cell_change: Callable[[], None] | None = None,
+) -> ComponentResult:
+    """Show the evaluations of a run with all curves, the table and the time machine.
+
+    Args:
+        run_id: The run.
+        key: Identity of the mount; keep it the same while the page shows one run after another.
+        has_validation: Whether the run has validation data; None if that is not known.
+        on_cell_change: Called when a cell of the matrix was chosen, before the page runs again.
+
+    Returns:
+        A result whose `cell` is the cell of the matrix that was chosen last, None before:
+        `{"run_id": "…", "epoch": 36, "true": 3, "predicted": 5, "positive": None, "threshold":
+        None}`, or with one class against the rest `positive` is that class, `threshold` the one it
+        is predicted at, and `true` and `predicted` are 1 for the class and 0 for the rest. The
+        epoch counts from 0.
+    """
+    return _show("page", run_id, key, has_validation, on_cell_change)
+
+
+def _show(
+    part: str,
+    run_id: str,
+    key: str,
+    has_validation: bool | None,
+    on_cell_change: Callable[[], None] | None,
+) -> ComponentResult:
+    names = _LIVE_FIGURES if part == "live" else tuple(_FIGURES)
+    data = {
+        "part": part,
+        "run_id": run_id,
+        "stream": stream_url(run_id),
+        # Beside the live charts the newest is enough.
+        "evaluations": None if part == "live" else evaluations_url(run_id),
+        "has_validation": has_validation,
+        "plotly": plotly_url(),
+        "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
+        "figures": {name: json.loads(_FIGURES[name]().to_json()) for name in names},
+        "reasons": dict(REASONS),
+    }
+    return _mount(key=key, data=data, on_cell_change=on_cell_change or nothing)

@@ -1,0 +1,296 @@
+/*
+ * Evaluations: what is counted on the validation rows, and all that follows from it.
+ *
+ * The definitions are those of trainer/evaluation, number for number: NaN is undefined, a threshold is k/1000,
+ * and a row is called positive where its score is at least the threshold.
+ */
+
+const NUM_BINS = 1001;
+const NUMBER_TYPES = { "<u1": Uint8Array, "<u2": Uint16Array, "<u4": Uint32Array, "<f8": Float64Array };
+
+/** Return the counts that `pack` in trainer/evaluation/packing.py was given. */
+async function unpack(message) {
+  const deflated = Uint8Array.from(atob(message.data), (sign) => sign.charCodeAt(0));
+  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const raw = await new Response(stream).arrayBuffer();
+  const Gap = NUMBER_TYPES[message.gap_type];
+  const Value = NUMBER_TYPES[message.value_type];
+  const positions = new Uint32Array(message.entries);
+  const gaps = new Gap(raw, 0, message.entries);
+  let position = -1;
+  for (let k = 0; k < gaps.length; k += 1) {
+    position += gaps[k];
+    positions[k] = position;
+  }
+  // Cut out, for the values need not lie where their type wants them.
+  const values = new Value(raw.slice(message.entries * Gap.BYTES_PER_ELEMENT));
+  const entries = new Entries(positions, values);
+  return message.kind === "classes" ? new ClassCounts(message, entries) : new RegressionCounts(message, entries);
+}
+
+/** A long vector that is mostly zero: the places and values of what is not. */
+class Entries {
+  constructor(positions, values) {
+    this.positions = positions;
+    this.values = values;
+  }
+
+  get length() {
+    return this.positions.length;
+  }
+
+  /** Where the entries from this place on begin. */
+  #first(place) {
+    let low = 0;
+    let high = this.positions.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.positions[middle] < place) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Return a part of the vector, zeros and all. */
+  part(start, length) {
+    const part = new Float64Array(length);
+    const end = this.#first(start + length);
+    for (let k = this.#first(start); k < end; k += 1) part[this.positions[k] - start] = this.values[k];
+    return part;
+  }
+}
+
+/** The counts of a classification with K classes. */
+class ClassCounts {
+  kind = "classes";
+
+  constructor({ epoch, num_classes: numClasses, left_out: leftOut }, entries) {
+    this.epoch = epoch;
+    this.numClasses = numClasses;
+    this.leftOut = leftOut;
+    this.entries = entries;
+  }
+
+  /** The outcomes of a class against the rest, by threshold. */
+  against(index) {
+    const positives = this.entries.part(index * NUM_BINS, NUM_BINS);
+    const negatives = this.entries.part((this.numClasses + index) * NUM_BINS, NUM_BINS);
+    return new OneVersusRest(positives, negatives);
+  }
+
+  /** Rows by true (first) and predicted class, row after row. */
+  confusion() {
+    return this.entries.part(2 * this.numClasses * NUM_BINS, this.numClasses ** 2);
+  }
+}
+
+/** The counts of a regression, in a grid over the range of the target. */
+class RegressionCounts {
+  kind = "regression";
+
+  constructor(message, entries) {
+    const bins = message.num_bins;
+    Object.assign(this, {
+      epoch: message.epoch,
+      numBins: bins,
+      low: message.low,
+      high: message.high,
+      leftOut: message.left_out,
+      sums: message,
+      entries,
+    });
+  }
+
+  /** Rows by the bins of target (first) and prediction, row after row. */
+  joint() {
+    return this.entries.part(0, this.numBins ** 2);
+  }
+
+  /** Rows by the bin of prediction minus target, from `low - high` to `high - low`. */
+  residuals() {
+    return this.entries.part(this.numBins ** 2, 2 * this.numBins);
+  }
+
+  report() {
+    const { count, total, total_squares: squares, error, absolute_error: absolute } = this.sums;
+    const squared = this.sums.squared_error;
+    const spread = squares - total ** 2 / count;
+    return {
+      support: count,
+      meanAbsoluteError: count ? absolute / count : NaN,
+      rootMeanSquaredError: count ? Math.sqrt(squared / count) : NaN,
+      r2: count && spread > 1e-12 * squares ? 1 - squared / spread : NaN,
+      bias: count ? error / count : NaN,
+    };
+  }
+}
+
+function ratio(numerator, denominator) {
+  return denominator === 0 ? NaN : numerator / denominator;
+}
+
+function sum(values) {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+/** The outcomes of one class against the rest by threshold; every array has 1,001 values. */
+class OneVersusRest {
+  constructor(positives, negatives) {
+    this.positives = positives;
+    this.negatives = negatives;
+    this.numPositives = sum(positives);
+    this.numNegatives = sum(negatives);
+    this.truePositives = new Float64Array(NUM_BINS);
+    this.falsePositives = new Float64Array(NUM_BINS);
+    this.precision = new Float64Array(NUM_BINS);
+    this.recall = new Float64Array(NUM_BINS);
+    this.falsePositiveRate = new Float64Array(NUM_BINS);
+    let [tp, fp] = [0, 0];
+    for (let step = NUM_BINS - 1; step >= 0; step -= 1) {
+      tp += positives[step];
+      fp += negatives[step];
+      this.truePositives[step] = tp;
+      this.falsePositives[step] = fp;
+      this.precision[step] = ratio(tp, tp + fp);
+      this.recall[step] = ratio(tp, this.numPositives);
+      this.falsePositiveRate[step] = ratio(fp, this.numNegatives);
+    }
+  }
+
+  /** The four outcomes at a threshold. */
+  at(step) {
+    const tp = this.truePositives[step];
+    const fp = this.falsePositives[step];
+    return { tp, fp, fn: this.numPositives - tp, tn: this.numNegatives - fp };
+  }
+
+  f1(step) {
+    const { tp, fp, fn } = this.at(step);
+    return ratio(2 * tp, 2 * tp + fp + fn);
+  }
+
+  /** The share of positive rows: the precision of calling all of them. */
+  get prevalence() {
+    return ratio(this.numPositives, this.numPositives + this.numNegatives);
+  }
+
+  /** The step with the highest recall whose precision is at least this; null if there is none. */
+  stepForPrecision(atLeast) {
+    return bestStep(this.recall, this.precision, atLeast);
+  }
+
+  /** The step with the highest precision whose recall is at least this; null if there is none. */
+  stepForRecall(atLeast) {
+    return bestStep(this.precision, this.recall, atLeast);
+  }
+
+  /** The mean cost of a row by threshold. */
+  cost(falseAlarm, miss) {
+    const rows = this.numPositives + this.numNegatives;
+    return Array.from(this.truePositives, (tp, step) =>
+      ratio(this.falsePositives[step] * falseAlarm + (this.numPositives - tp) * miss, rows),
+    );
+  }
+
+  get averagePrecision() {
+    if (!this.numPositives) return NaN;
+    let [total, before] = [0, 0];
+    for (let step = NUM_BINS - 1; step >= 0; step -= 1) {
+      const rise = this.recall[step] - before;
+      if (rise > 0) total += rise * this.precision[step];
+      before = this.recall[step];
+    }
+    return total;
+  }
+
+  get rocAuc() {
+    if (!this.numPositives || !this.numNegatives) return NaN;
+    let [total, x, y] = [0, 0, 0];
+    for (let step = NUM_BINS - 1; step >= 0; step -= 1) {
+      total += ((this.falsePositiveRate[step] - x) * (this.recall[step] + y)) / 2;
+      x = this.falsePositiveRate[step];
+      y = this.recall[step];
+    }
+    return total + ((1 - x) * (1 + y)) / 2;
+  }
+}
+
+function bestStep(value, condition, atLeast) {
+  let best = null;
+  for (let step = NUM_BINS - 1; step >= 0; step -= 1) {
+    if (!(condition[step] >= atLeast) || !Number.isFinite(value[step])) continue;
+    if (best === null || value[step] > value[best]) best = step;
+  }
+  return best;
+}
+
+/** The first step with the lowest cost. */
+function cheapestStep(cost) {
+  let best = 0;
+  for (let step = 1; step < cost.length; step += 1) if (cost[step] < cost[best]) best = step;
+  return best;
+}
+
+/** The table of a classification from its n × n confusion matrix, row after row. */
+function classReport(matrix, n) {
+  const support = new Float64Array(n);
+  const predicted = new Float64Array(n);
+  const classes = [];
+  let [total, right] = [0, 0];
+  for (let i = 0; i < n; i += 1) {
+    for (let j = 0; j < n; j += 1) {
+      support[i] += matrix[i * n + j];
+      predicted[j] += matrix[i * n + j];
+    }
+    right += matrix[i * n + i];
+    total += support[i];
+  }
+  let [covariance, ofPredicted, ofSupport] = [right * total, total ** 2, total ** 2];
+  for (let k = 0; k < n; k += 1) {
+    const tp = matrix[k * n + k];
+    const [fp, fn] = [predicted[k] - tp, support[k] - tp];
+    const tn = total - tp - fp - fn;
+    covariance -= support[k] * predicted[k];
+    ofPredicted -= predicted[k] ** 2;
+    ofSupport -= support[k] ** 2;
+    classes.push({
+      precision: ratio(tp, predicted[k]),
+      recall: ratio(tp, support[k]),
+      specificity: ratio(tn, tn + fp),
+      f1: ratio(2 * tp, 2 * tp + fp + fn),
+      mcc: ratio(tp * tn - fp * fn, Math.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))),
+      support: support[k],
+    });
+  }
+  const spread = ofPredicted * ofSupport;
+  const average = (name, weight) => {
+    const defined = classes.filter((ratios) => Number.isFinite(ratios[name]));
+    const weights = sum(defined.map(weight));
+    return weights ? sum(defined.map((ratios) => ratios[name] * weight(ratios))) / weights : NaN;
+  };
+  return {
+    classes,
+    support: total,
+    accuracy: ratio(right, total),
+    balancedAccuracy: average("recall", () => 1),
+    mcc: spread > 0 ? covariance / Math.sqrt(spread) : NaN,
+    macro: (name) => average(name, () => 1),
+    weighted: (name) => average(name, (ratios) => ratios.support),
+  };
+}
+
+/** The classes that are most often taken for others or others for them, in their order. */
+function mostConfused(matrix, n, limit) {
+  const mistakes = new Float64Array(n);
+  for (let i = 0; i < n; i += 1) {
+    for (let j = 0; j < n; j += 1) {
+      if (i === j) continue;
+      mistakes[i] += matrix[i * n + j];
+      mistakes[j] += matrix[i * n + j];
+    }
+  }
+  const order = Array.from(mistakes.keys()).sort((a, b) => mistakes[b] - mistakes[a] || a - b);
+  return order.slice(0, limit).sort((a, b) => a - b);
+}

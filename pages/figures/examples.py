@@ -1,0 +1,48 @@
+"""Rows of a dataset with what a network says of them: pictures side by side, or a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from pages.figures.preview import as_bytes, png
+from trainer.datasets.spec import Arrays, DatasetSpec
+
+# A small picture is shown with pixels of a size that can be seen.
+_SIDE = 96
+
+
+def example_pictures(spec: DatasetSpec, arrays: Arrays) -> list[str]:
+    """Return each row of a dataset of pictures as the address of an enlarged picture."""
+    factor = max(1, _SIDE // max(spec.input_shape[:2]))
+    pictures = []
+    for picture in arrays.x:
+        bytes_ = np.repeat(np.repeat(as_bytes(picture), factor, axis=0), factor, axis=1)
+        pictures.append(png(np.broadcast_to(bytes_, (*bytes_.shape[:2], 3)).copy()))
+    return pictures
+
+
+def example_table(
+    spec: DatasetSpec, arrays: Arrays, scores: Sequence[float], predicted: Sequence[str]
+) -> pd.DataFrame:
+    """Return rows of a dataset as a table: the prediction with its score, the truth, the features.
+
+    Args:
+        spec: The dataset.
+        arrays: The rows.
+        scores: The score of each row's predicted class.
+        predicted: The name of each row's predicted class.
+    """
+    columns: dict[str, object] = {
+        "predicted": list(predicted),
+        "score": list(scores),
+        "true": [spec.class_names[k] for k in arrays.y],
+    }
+    if spec.feature_names:
+        for j, feature in enumerate(spec.feature_names):
+            columns[f"{feature} (feature)" if feature in columns else feature] = arrays.x[:, j]
+    else:
+        columns["different words"] = arrays.x.sum(axis=1, dtype=np.int64)
+    return pd.DataFrame(columns)

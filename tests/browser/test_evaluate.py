@@ -1,0 +1,443 @@
+"""Evaluations in the browser: each number, each control, live and epoch by epoch."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import NewViewer
+from tests.browser.program import Program
+from tests.browser.viewer import Viewer
+from trainer.evaluation.counts import NUM_BINS, ClassCounts
+from trainer.evaluation.packing import pack, unpack
+from trainer.evaluation.regression import regression_report
+from trainer.evaluation.report import REASONS, report
+from trainer.evaluation.thresholds import OneVersusRest
+from trainer.runs import Record
+from trainer.store import Store
+
+STEPS = [0, 1, 37, 250, 499, 500, 501, 731, 900, 998, 999, 1000]
+
+# Move a slider as a hand does, and read the page once it has been drawn.
+_AT = """async ([slider, values]) => {
+  const input = document.querySelector(`[data-testid=${slider}]`);
+  const found = [];
+  for (const value of values) {
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    for (let k = 0; k < 3; k += 1) await new Promise((done) => requestAnimationFrame(done));
+    const text = (name) => document.querySelector(`[data-testid=${name}]`).textContent;
+    found.push({
+      step: Number(document.querySelector("[data-testid=threshold-slider]").value),
+      matrix: [...document.querySelectorAll(".ev-cell")].map((cell) => cell.textContent),
+      precision: text("readout-precision"),
+      recall: text("readout-recall"),
+      f1: text("readout-f1"),
+      words: text("goal-words"),
+      report: [...document.querySelectorAll("[data-testid=report] td")].map((td) => td.textContent),
+    });
+  }
+  return found;
+}"""
+
+_TWO_FRAMES = """() => new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"""
+
+
+def with_counts(
+    store: Store, epochs: list[ClassCounts], *, facts: dict[str, Any] | None = None
+) -> str:
+    """Add a finished run with these counts, as a writer would."""
+    run_id = store.create_run({"model": "somebody's"}, name="counts", origin="callback")
+    records = [
+        Record(kind="epoch", epoch=epoch, data={"loss": 1.0}, evaluation=pack(counts))
+        for epoch, counts in enumerate(epochs)
+    ]
+    store.write(
+        store.claim(run_id, "a worker"),
+        first_seq=1,
+        records=records,
+        epoch=len(epochs),
+        facts=facts or {},
+        state="finished",
+    )
+    return run_id
+
+
+def counted(num_classes: int, rows: int, seed: int = 0) -> ClassCounts:
+    """Count random scores, the way the worker does."""
+    random = np.random.default_rng(seed)
+    y_true = random.integers(0, num_classes, rows)
+    scores = random.dirichlet(np.ones(num_classes), rows)
+    scores[np.arange(rows), y_true] += 1
+    scores /= 2
+    bins = np.floor(scores * 1000).astype(int)
+    positives = np.zeros((num_classes, NUM_BINS))
+    negatives = np.zeros((num_classes, NUM_BINS))
+    confusion = np.zeros((num_classes, num_classes))
+    for row, true in enumerate(y_true):
+        for k in range(num_classes):
+            (positives if k == true else negatives)[k, bins[row, k]] += 1
+        # One in five is taken for another class.
+        confusion[true, (true + (row % 5 == 0)) % num_classes] += 1
+    return ClassCounts(positives=positives, negatives=negatives, confusion=confusion)
+
+
+def newest_counts(program: Program, run_id: str) -> Any:
+    evaluation = program.store.evaluation(run_id)
+    assert evaluation is not None
+    return unpack(evaluation.counts)
+
+
+def words(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "undefined"
+
+
+def slider(viewer: Viewer, name: str) -> Locator:
+    return viewer.page.get_by_test_id(f"{name}-slider")
+
+
+def choose_class(viewer: Viewer, value: str) -> None:
+    viewer.page.get_by_test_id("positive-class").select_option(value)
+
+
+def open_evaluation(viewer: Viewer, run_id: str) -> None:
+    viewer.open("/evaluate", run=run_id)
+    expect(viewer.page.get_by_test_id("evaluation-rows")).not_to_be_empty()
+
+
+@pytest.fixture
+def moons(program: Program, viewer: Viewer) -> str:
+    run_id = viewer.start(dataset="moons", epochs=5, noise=0.3)
+    viewer.expect_state("Finished")
+    return run_id
+
+
+def test_the_numbers_are_the_trainer_s_at_every_threshold(
+    program: Program, viewer: Viewer, moons: str
+) -> None:
+    counts = newest_counts(program, moons)
+    open_evaluation(viewer, moons)
+
+    for positive in (1, 0):
+        choose_class(viewer, str(positive))
+        outcomes = OneVersusRest.of(counts, positive)
+        for step, shown in zip(
+            STEPS, viewer.page.evaluate(_AT, ["threshold-slider", STEPS]), strict=True
+        ):
+            matrix = outcomes.matrix(step)
+            if positive == 0:
+                matrix = matrix[::-1, ::-1]
+            assert shown["matrix"] == [f"{count:g}" for count in matrix.ravel()]
+            for name in ("precision", "recall", "f1"):
+                assert shown[name] == words(getattr(outcomes, name)[step]), (name, step)
+            table = report(matrix)
+            rows = zip(
+                table.precision,
+                table.recall,
+                table.specificity,
+                table.f1,
+                table.class_mcc,
+                strict=True,
+            )
+            cells = [[words(value) for value in row] for row in rows]
+            assert shown["report"][0:5] == cells[0]
+            assert shown["report"][6:11] == cells[1]
+            assert shown["report"][12] == words(table.macro("precision"))
+            assert shown["report"][18] == words(table.weighted("precision"))
+
+
+@pytest.mark.parametrize("goal", ["precision", "recall"])
+def test_a_goal_moves_the_threshold_to_the_best_that_gives_it(
+    goal: str, program: Program, viewer: Viewer, moons: str
+) -> None:
+    outcomes = OneVersusRest.of(newest_counts(program, moons), 1)
+    wanted = [0.5, 0.8, 0.9, 0.95, 1.0]
+    open_evaluation(viewer, moons)
+
+    for at_least, shown in zip(
+        wanted, viewer.page.evaluate(_AT, [f"goal-{goal}", wanted]), strict=True
+    ):
+        step = getattr(outcomes, f"step_for_{goal}")(at_least)
+        if step is None:
+            assert "not reachable at any threshold" in shown["words"]
+        else:
+            assert shown["step"] == step
+            assert f"threshold {step / 1000:.3f}" in shown["words"]
+
+
+def test_a_goal_nothing_reaches_is_said_so(program: Program, viewer: Viewer) -> None:
+    positives, negatives = np.zeros((2, NUM_BINS)), np.zeros((2, NUM_BINS))
+    positives[1, 300], negatives[1, 700] = 3, 2
+    positives[0, 300], negatives[0, 700] = 2, 3
+    confusion = np.array([[0.0, 2.0], [3.0, 0.0]])
+    counts = ClassCounts(positives=positives, negatives=negatives, confusion=confusion)
+    open_evaluation(viewer, with_counts(program.store, [counts]))
+
+    (shown,) = viewer.page.evaluate(_AT, ["goal-precision", [0.9]])
+
+    assert shown["words"] == "Precision of at least 0.90 is not reachable at any threshold."
+    assert shown["step"] == 500
+    (shown,) = viewer.page.evaluate(_AT, ["threshold-slider", [1000]])
+    assert shown["precision"] == "undefined"
+    precision = viewer.page.get_by_test_id("readout-precision")
+    expect(precision).to_have_attribute("title", REASONS["precision"])
+
+
+def test_dragging_and_the_arrow_keys_move_everything_and_ask_no_server(
+    viewer: Viewer, moons: str
+) -> None:
+    open_evaluation(viewer, moons)
+    page, threshold = viewer.page, slider(viewer, "threshold")
+    cells = page.locator(".ev-cell")
+    point = page.locator("[data-testid=curve-precision_recall] ~ .ev-overlay .ev-mark-point")
+    expect(point).to_be_attached()
+    page.wait_for_load_state("networkidle")
+    viewer.requests.clear()
+    viewer.sent.clear()
+    before = cells.all_text_contents(), point.get_attribute("style")
+
+    box = threshold.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.97 * box["width"], middle, steps=20)
+    page.mouse.up()
+
+    assert threshold.input_value() > "900"
+    expect(cells.first).not_to_have_text(before[0][0])
+    assert point.get_attribute("style") != before[1]
+    dragged = int(threshold.input_value())
+    threshold.press("ArrowLeft")
+    threshold.press("ArrowLeft")
+    assert int(threshold.input_value()) == dragged - 2
+    page.get_by_test_id("positive-class").focus()
+    # A font may come late; nothing else is asked for, nor said.
+    assert [address for address in viewer.requests if not address.endswith(".woff2")] == []
+    assert viewer.sent == []
+
+
+def test_every_control_of_the_page_changes_something(program: Program, viewer: Viewer) -> None:
+    epochs = [counted(3, 300, seed) for seed in range(6)]
+    open_evaluation(viewer, with_counts(program.store, epochs))
+    page = viewer.page
+    root = page.locator(".ev-root")
+    choose_class(viewer, "2")
+    expect(page.get_by_test_id("curve-cost")).to_be_visible()
+
+    def seen() -> str:
+        values = page.locator(".ev-root input").evaluate_all("all => all.map(one => one.value)")
+        return f"{root.inner_text()} {values}"
+
+    walked = 0
+    controls = root.locator("input, select, button:not(.ev-cell, .lr-help)")
+    for k in range(controls.count()):
+        control = controls.nth(k)
+        before = seen()
+        pressed = control.get_attribute("aria-pressed")
+        kind = control.evaluate("node => node.type")
+        if control.is_disabled() or pressed == "true":
+            continue
+        if kind == "range":
+            control.press("Home")
+            if seen() == before:
+                control.press("End")
+        elif kind == "number":
+            control.fill("7")
+        elif kind == "select-one":
+            control.select_option("1")
+        else:
+            control.click()
+        label = control.evaluate("node => node.textContent || node.dataset.testid")
+        page.evaluate(_TWO_FRAMES)
+        now_pressed = control.get_attribute("aria-pressed")
+        assert seen() != before or now_pressed != pressed, label
+        walked += 1
+        pause = page.get_by_role("button", name="Pause")
+        if pause.count():
+            pause.click()
+    assert walked >= 10
+
+
+def test_the_time_machine_shows_each_epoch_as_it_was(program: Program, viewer: Viewer) -> None:
+    epochs = [counted(3, 200 + 10 * seed, seed) for seed in range(6)]
+    open_evaluation(viewer, with_counts(program.store, epochs))
+    rows, epoch = viewer.page.get_by_test_id("evaluation-rows"), slider(viewer, "epoch")
+    expect(rows).to_have_text("250 validation rows after epoch 6")
+
+    epoch.press("Home")
+    for k, counts in enumerate(epochs):
+        expect(rows).to_have_text(f"{200 + 10 * k} validation rows after epoch {k + 1}")
+        expect(viewer.page.locator(".ev-cell")).to_have_text(
+            [f"{count:g}" for count in counts.confusion.ravel()]
+        )
+        epoch.press("ArrowRight")
+
+    viewer.page.get_by_test_id("play").click()
+    expect(viewer.page.get_by_test_id("play")).to_have_text("Pause")
+    expect(rows).to_have_text(re.compile("after epoch 3"))
+    expect(viewer.page.get_by_test_id("play")).to_have_text("Play")
+    expect(rows).to_have_text(re.compile("after epoch 6"))
+
+
+def test_the_newest_epoch_is_followed_until_a_hand_moves_the_slider(
+    program: Program, viewer: Viewer
+) -> None:
+    run_id = viewer.start(dataset="moons", epochs=3000)
+    viewer.expect_points(20)
+    open_evaluation(viewer, run_id)
+    rows, live = (viewer.page.get_by_test_id(name) for name in ("evaluation-rows", "live"))
+    expect(live).to_have_attribute("aria-pressed", "true")
+    first = rows.inner_text()
+    expect(rows).not_to_have_text(first)
+
+    slider(viewer, "epoch").press("Home")
+    expect(live).to_have_attribute("aria-pressed", "false")
+    expect(rows).to_have_text(re.compile("after epoch 1$"))
+    last = viewer.page.get_by_test_id("epoch-slider").get_attribute("max")
+    viewer.page.wait_for_function(
+        "last => Number(document.querySelector('[data-testid=epoch-slider]').max) > last",
+        arg=int(last or 0),
+    )
+    expect(rows).to_have_text(re.compile("after epoch 1$"))
+
+    live.click()
+    expect(rows).not_to_have_text(re.compile("after epoch 1$"))
+    expect(live).to_have_attribute("aria-pressed", "true")
+
+
+def test_costs_move_the_best_threshold(viewer: Viewer, moons: str) -> None:
+    open_evaluation(viewer, moons)
+    page = viewer.page
+    cheapest = page.get_by_test_id("cost-words")
+
+    found = []
+    for preset in ("Spam filter", "Cancer screening"):
+        page.get_by_role("button", name=preset).click()
+        expect(page.get_by_role("button", name=preset)).to_have_attribute("aria-pressed", "true")
+        # What follows from it is drawn in the next frame.
+        page.evaluate(
+            "() => new Promise((drawn) => requestAnimationFrame(() => "
+            "requestAnimationFrame(drawn)))"
+        )
+        match = re.search(r"threshold (\d\.\d+)", cheapest.inner_text())
+        assert match
+        found.append(float(match[1]))
+    page.get_by_test_id("use-threshold").click()
+
+    spam, cancer = found
+    assert cancer < spam
+    assert int(slider(viewer, "threshold").input_value()) == round(1000 * cancer)
+
+
+def test_a_cell_tells_the_page_which_rows_are_asked_for(viewer: Viewer, moons: str) -> None:
+    open_evaluation(viewer, moons)
+    cells = viewer.page.locator(".ev-cell")
+    expect(cells.first).to_have_attribute(
+        "aria-label", re.compile(r"true upper moon, predicted upper moon: \d+ rows?")
+    )
+
+    cells.first.focus()
+    cells.first.press("ArrowRight")
+    expect(cells.nth(1)).to_be_focused()
+    cells.nth(1).press("Enter")
+
+    expect(viewer.page.get_by_text("not of class lower moon and called so")).to_be_visible()
+
+
+def test_a_thousand_classes_are_thinned_to_the_most_confused(
+    program: Program, viewer: Viewer
+) -> None:
+    counts = counted(1000, 300)
+    open_evaluation(viewer, with_counts(program.store, [counts]))
+
+    expect(viewer.page.locator(".ev-cell")).to_have_count(400)
+    expect(
+        viewer.page.get_by_text("The 20 most confused of 1,000 classes.", exact=True)
+    ).to_be_visible()
+    choose_class(viewer, "999")
+    expect(viewer.page.locator(".ev-cell")).to_have_count(4)
+
+
+def test_a_regression_shows_its_errors(program: Program, viewer: Viewer) -> None:
+    run_id = viewer.start(dataset="diabetes", epochs=3)
+    viewer.expect_state("Finished")
+    expect(viewer.page.get_by_test_id("curve-agreement")).to_be_visible()
+    open_evaluation(viewer, run_id)
+
+    expected = regression_report(newest_counts(program, run_id))
+    for name, value in (
+        ("mae", expected.mean_absolute_error),
+        ("rmse", expected.root_mean_squared_error),
+        ("r2", expected.r2),
+        ("bias", expected.bias),
+    ):
+        expect(viewer.page.get_by_test_id(f"readout-{name}")).to_have_text(words(value))
+
+
+def test_class_names_are_text_wherever_they_stand(program: Program, viewer: Viewer) -> None:
+    attack = "<img src=x onerror='window.attacked=1'><b>bold</b>"
+    facts = {"class_names": [attack, "b", "c"], "majority": {"class": 0, "share": 0.5}}
+    run_id = with_counts(program.store, [counted(3, 60)], facts=facts)
+    open_evaluation(viewer, run_id)
+
+    expect(viewer.page.locator(".ev-matrix th[scope=row]").first).to_have_text(attack)
+    expect(viewer.page.locator(".ev-root img")).to_have_count(0)
+    viewer.open(run=run_id)
+    expect(viewer.page.locator(".ev-matrix")).to_be_visible()
+    assert not viewer.has_been_attacked()
+
+
+def test_a_run_without_validation_data_says_so(viewer: Viewer) -> None:
+    run_id = viewer.start(dataset="iris", epochs=2, validation_split=0)
+    viewer.expect_state("Finished")
+    empty = viewer.page.get_by_test_id("evaluation-empty")
+    expect(empty).to_have_text("This run has no validation data.")
+
+    viewer.open("/evaluate", run=run_id)
+    expect(empty).to_have_text("This run has no validation data.")
+
+
+def test_the_train_page_says_how_far_the_accuracy_is_from_always_guessing(
+    program: Program, viewer: Viewer
+) -> None:
+    run_id = viewer.start(dataset="digits", epochs=2)
+    viewer.expect_state("Finished")
+    accuracy = program.history(run_id)["val_accuracy"][-1]
+    majority = program.store.run(run_id).facts["majority"]
+    distance = 100 * (accuracy - majority["share"])
+
+    expect(
+        viewer.page.get_by_text(
+            f"{distance:.1f} points above always guessing class {majority['class']}"
+        )
+    ).to_be_visible()
+    shape = viewer.chart("accuracy").evaluate("node => node.layout.shapes[0]")
+    assert shape["visible"] and shape["y0"] == pytest.approx(majority["share"])
+
+
+def test_the_way_from_the_curves_to_the_evaluation_and_back(viewer: Viewer, moons: str) -> None:
+    viewer.page.get_by_role("link", name="Evaluate this run in depth").click()
+    expect(viewer.page.get_by_test_id("epoch-slider")).to_be_visible()
+    assert viewer.run_id == moons
+
+    viewer.page.get_by_role("link", name="Curves").click()
+    viewer.expect_points(5)
+    assert viewer.run_id == moons
+
+
+def test_a_phone_shows_the_evaluation_without_scrolling_sideways(
+    program: Program, new_viewer: NewViewer
+) -> None:
+    phone = new_viewer(
+        program, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    open_evaluation(phone, with_counts(program.store, [counted(10, 300)]))
+
+    expect(phone.page.locator(".ev-matrix")).to_be_visible()
+    assert not phone.page.evaluate("document.documentElement.scrollWidth > innerWidth")

@@ -1,0 +1,256 @@
+"""The counting metrics: every count is scikit-learn's, within `fit()`'s own validation."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from trainer import EvaluationCounts, LiveCallback, RegressionEvaluationCounts
+from trainer.config import RunConfig
+from trainer.datasets import DATASETS
+from trainer.evaluation.packing import unpack
+from trainer.evaluation.regression import regression_report
+from trainer.evaluation.thresholds import OneVersusRest
+from trainer.inspecting import inspect
+from trainer.process import this_process
+from trainer.recorder import Recorder
+from trainer.settings import Settings
+from trainer.store import Store
+from trainer.training import Training
+
+LOCAL_CLASSES = [
+    name
+    for name, spec in DATASETS.items()
+    if spec.origin != "downloaded" and spec.task != "regression"
+]
+
+
+@pytest.fixture
+def store(data_folder):
+    opened = Store(Settings.from_environment().store_url)
+    yield opened
+    opened.close()
+
+
+def assert_counts_are_scikit_learns(counts, y_true, y_score):
+    """Compare at all 1,001 thresholds; `y_score` is float32 of shape `(num_rows, K)`."""
+    for k in range(counts.num_classes):
+        one = OneVersusRest.of(counts, k)
+        is_positive = (y_true == k).astype(int)
+        for step in range(1001):
+            called = (y_score[:, k] >= np.float32(step / 1000)).astype(int)
+            expected = metrics.confusion_matrix(is_positive, called, labels=[0, 1])
+            np.testing.assert_array_equal(one.matrix(step), expected, err_msg=f"{k} {step}")
+
+
+@pytest.mark.parametrize("decimals", [2, 3, 7], ids=["many ties", "on the thresholds", "any"])
+def test_a_single_score_for_two_classes_is_counted_exactly(decimals):
+    rng = np.random.default_rng(decimals)
+    y_true = rng.integers(0, 2, 300)
+    score = np.round(rng.random(300), decimals).astype("float32")
+    metric = EvaluationCounts(2)
+    for part in np.array_split(np.arange(300), 4):
+        metric.update_state(y_true[part, None].astype("float32"), score[part, None])
+    counts = metric.counts()
+    assert_counts_are_scikit_learns(counts, y_true, np.stack([1 - score, score], axis=1))
+    expected = metrics.confusion_matrix(y_true, score >= 0.5)
+    np.testing.assert_array_equal(counts.confusion, expected)
+    assert counts.left_out == 0
+
+
+def test_every_score_next_to_a_threshold_is_on_its_right_side():
+    edges = (np.arange(1001) / 1000).astype("float32")
+    scores = [edges]
+    for towards in (-1, 2):
+        near = edges
+        for _ in range(8):
+            near = np.clip(np.nextafter(near, np.float32(towards)), 0, 1)
+            scores.append(near)
+    score = np.concatenate([*scores, np.random.default_rng(9).random(10_000, "float32")])
+    metric = EvaluationCounts(2)
+    metric.update_state(np.ones(len(score)), score)
+    expected = np.bincount(np.searchsorted(edges, score, side="right") - 1, minlength=1001)
+    np.testing.assert_array_equal(metric.counts().positives[1], expected)
+
+
+@pytest.mark.parametrize("is_one_hot", [False, True])
+def test_scores_of_many_classes_are_counted_exactly(is_one_hot):
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(0, 4, 200)
+    y_score = rng.dirichlet(np.ones(4), 200).astype("float32")
+    metric = EvaluationCounts(4)
+    metric.update_state(np.eye(4)[y_true] if is_one_hot else y_true, y_score)
+    counts = metric.counts()
+    assert_counts_are_scikit_learns(counts, y_true, y_score)
+    expected = metrics.confusion_matrix(y_true, y_score.argmax(axis=1))
+    np.testing.assert_array_equal(counts.confusion, expected)
+    np.testing.assert_array_equal(counts.support, np.bincount(y_true, minlength=4))
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_logits_count_as_the_probabilities_they_stand_for(units):
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (100, units)).astype("float32")
+    num_classes = max(units, 2)
+    y_true = rng.integers(0, num_classes, 100)
+    by_logits = EvaluationCounts(num_classes, from_logits=True)
+    by_logits.update_state(y_true, logits)
+    activation = keras.ops.sigmoid if units == 1 else keras.ops.softmax
+    by_scores = EvaluationCounts(num_classes)
+    by_scores.update_state(y_true, activation(logits))
+    for name in ("positives", "negatives", "confusion"):
+        one, other = (getattr(metric.counts(), name) for metric in (by_logits, by_scores))
+        np.testing.assert_array_equal(one, other)
+
+
+def test_sample_weights_are_honoured():
+    rng = np.random.default_rng(2)
+    y_true, weight = rng.integers(0, 3, 60), rng.integers(0, 4, 60) + 0.5
+    y_score = rng.dirichlet(np.ones(3), 60).astype("float32")
+    metric = EvaluationCounts(3)
+    metric.update_state(y_true, y_score, sample_weight=weight)
+    expected = metrics.confusion_matrix(y_true, y_score.argmax(axis=1), sample_weight=weight)
+    np.testing.assert_allclose(metric.counts().confusion, expected)
+    one = OneVersusRest.of(metric.counts(), 1)
+    called = y_score[:, 1] >= np.float32(0.4)
+    expected = metrics.confusion_matrix(y_true == 1, called, sample_weight=weight)
+    np.testing.assert_allclose(one.matrix(400), expected)
+
+
+def test_rows_without_a_finite_score_or_a_known_label_are_left_out():
+    scores = np.array([[0.2, 0.8], [np.nan, 0.5], [0.6, 0.4], [np.inf, 0.1]], "float32")
+    metric = EvaluationCounts(2)
+    metric.update_state(np.array([1, 0, 7, 0]), scores)
+    counts = metric.counts()
+    assert counts.left_out == 3
+    np.testing.assert_array_equal(counts.confusion, [[0, 0], [0, 1]])
+    assert counts.positives.sum() == counts.negatives.sum() == 1
+
+
+def test_one_class_alone_and_one_prediction_for_all_are_counted():
+    metric = EvaluationCounts(3)
+    metric.update_state(np.zeros(5, int), np.tile(np.float32([0, 1, 0]), (5, 1)))
+    np.testing.assert_array_equal(metric.counts().confusion, [[0, 5, 0], [0, 0, 0], [0, 0, 0]])
+
+
+def test_a_reset_forgets_everything_and_what_was_read_stays():
+    metric = EvaluationCounts(2)
+    metric.update_state(np.array([1]), np.float32([[0.9]]))
+    before = metric.counts()
+    metric.update_state(np.array([0, 1]), np.float32([[0.2], [0.9]]))
+    assert before.support.tolist() == [0, 1]
+    metric.reset_state()
+    assert metric.counts().support.sum() == 0
+    assert before.support.tolist() == [0, 1]
+
+
+def test_a_thousand_classes_are_counted():
+    rng = np.random.default_rng(3)
+    y_true = rng.integers(0, 1000, 50)
+    y_score = rng.dirichlet(np.full(1000, 0.01), 50).astype("float32")
+    metric = EvaluationCounts(1000)
+    metric.update_state(y_true, y_score)
+    counts = metric.counts()
+    expected = metrics.confusion_matrix(y_true, y_score.argmax(axis=1), labels=np.arange(1000))
+    np.testing.assert_array_equal(counts.confusion, expected)
+
+
+@pytest.mark.parametrize("num_classes", [1, 0, -3, 2.0, True, "2"])
+def test_a_number_of_classes_that_makes_no_sense_is_refused(num_classes):
+    with pytest.raises(ValueError, match="num_classes must be an integer of at least 2. Got "):
+        EvaluationCounts(num_classes)
+
+
+def test_an_output_of_another_size_and_names_of_other_classes_are_refused():
+    with pytest.raises(ValueError, match="y_pred must have 3 scores a row"):
+        EvaluationCounts(3).update_state(np.array([1]), np.float32([[0.5, 0.5]]))
+    with pytest.raises(ValueError, match="class_names must have one name for each of 3 classes"):
+        EvaluationCounts(3, class_names=["a", "b"])
+    with pytest.raises(ValueError, match="high must be more than low, 2"):
+        RegressionEvaluationCounts(2, 2)
+
+
+def test_a_regression_is_counted_in_bins_and_its_sums_are_exact():
+    rng = np.random.default_rng(4)
+    y_true = rng.uniform(0, 10, 300)
+    y_pred = y_true + rng.normal(0, 2, 300)
+    metric = RegressionEvaluationCounts(0, 10, num_bins=20)
+    for part in np.array_split(np.arange(300), 3):
+        metric.update_state(y_true[part, None], y_pred[part, None])
+    metric.update_state(np.array([np.nan]), np.array([1.0]))
+    counts = metric.counts()
+    edges = np.linspace(0, 10, 21)
+    expected, _, _ = np.histogram2d(y_true, np.clip(y_pred, 0, 9.999), bins=[edges, edges])
+    np.testing.assert_array_equal(counts.joint, expected)
+    expected, _ = np.histogram(y_pred - y_true, bins=np.linspace(-10, 10, 41))
+    np.testing.assert_array_equal(counts.residuals, expected)
+    figures = regression_report(counts)
+    assert figures.r2 == pytest.approx(metrics.r2_score(y_true, y_pred))
+    assert counts.left_out == 1
+
+
+# -- within fit() ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dataset", LOCAL_CLASSES)
+def test_every_shipped_set_is_counted_as_scikit_learn_counts_it(store, dataset):
+    config = RunConfig.create(dataset, epochs=2)
+    run_id = store.create_run(config.to_dict(), origin="test")
+    assert Training(config, Recorder(store, store.claim(run_id, this_process()))).run() == (
+        "finished"
+    )
+    _, scores = inspect(store.run(run_id), part="validation", which="last")
+    newest = store.evaluation(run_id)
+    counts = unpack(newest.counts)
+    assert newest.epoch == 1
+    assert_counts_are_scikit_learns(counts, scores.y_true, scores.y_score)
+    share = np.trace(counts.confusion) / counts.confusion.sum()
+    assert share == pytest.approx(store.history(run_id)["val_accuracy"][1], abs=1e-6)
+    majority = np.bincount(scores.y_true).max() / len(scores.y_true)
+    assert store.run(run_id).facts["majority"]["share"] == pytest.approx(majority)
+    assert store.run(run_id).facts["class_names"] == list(config.spec.class_names)
+
+
+def test_anybodys_fit_is_counted_once_each_validation_and_logs_nothing_more(store):
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(90, 3)).astype("float32"), rng.integers(0, 3, 90)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+    counting = EvaluationCounts(3, from_logits=True, class_names=["a", "b", "c"])
+    model.compile(
+        optimizer="sgd",
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        weighted_metrics=[counting],
+    )
+    live = LiveCallback()
+    weight = np.full(40, 2.0)
+    history = model.fit(
+        x,
+        y,
+        epochs=4,
+        validation_data=(x[:40], y[:40], weight),
+        validation_freq=2,
+        callbacks=[live],
+        verbose=0,
+    ).history
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    evaluations = store.evaluations(live.run_id, limit=10)
+    assert [evaluation.epoch for evaluation in evaluations] == [1, 3]
+    counts = unpack(evaluations[-1].counts)
+    predicted = model.predict(x[:40], verbose=0).argmax(axis=1)
+    expected = metrics.confusion_matrix(y[:40], predicted, labels=[0, 1, 2], sample_weight=weight)
+    np.testing.assert_array_equal(counts.confusion, expected)
+    facts = store.run(live.run_id).facts
+    assert facts["class_names"] == ["a", "b", "c"]
+    assert facts["majority"]["class"] == np.bincount(y[:40]).argmax()
+
+
+def test_a_saved_metric_comes_back_as_it_was():
+    metric = EvaluationCounts(3, from_logits=True, class_names=["a", "b", "c"], name="counts")
+    again = EvaluationCounts.from_config(metric.get_config())
+    assert again.get_config() == metric.get_config()
+    regression = RegressionEvaluationCounts(1, 4, num_bins=7)
+    again = RegressionEvaluationCounts.from_config(regression.get_config())
+    assert again.get_config() == regression.get_config()

@@ -1,0 +1,288 @@
+"""EvaluationCounts: a Keras metric that counts what every other figure follows from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainer.evaluation.counts import NUM_BINS, THRESHOLDS, ClassCounts, Counts, RegressionCounts
+
+_EDGES = THRESHOLDS.astype("float32")
+_FACTOR = np.nextafter(np.float32(NUM_BINS - 1), np.float32(NUM_BINS))
+_SUMS = ("count", "total", "total_squares", "error", "absolute_error", "squared_error")
+
+
+class _Counting(keras.metrics.Metric):
+    """A metric that logs nothing, but counts what passes it since the last reset.
+
+    Keras' `result` is a number for the logs; these counts are read with `counts`.
+    """
+
+    is_paused = False
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Count nothing within; for what is traced there, ever."""
+        self.is_paused = True
+        try:
+            yield
+        finally:
+            self.is_paused = False
+
+    def result(self) -> dict[str, Any]:
+        """Return no values: logs are numbers."""
+        return {}
+
+    def counts(self) -> Counts:
+        """Return what was counted since the last reset."""
+        raise NotImplementedError
+
+
+class EvaluationCounts(_Counting):
+    """Counts confusion matrix and score histograms during `fit()`'s own validation pass.
+
+    ```python
+    model.compile(..., metrics=["accuracy", EvaluationCounts(num_classes=10)])
+    model.fit(..., validation_data=..., callbacks=[LiveCallback()])
+    ```
+
+    The output holds one score a class, or a single score for class 1 of two. A score lies in
+    [0, 1]; what lies outside is counted as the nearest of both. Labels are class indices or
+    one-hot. Give it as one of `weighted_metrics` to honour sample weights. A row with a score that
+    is not finite, or a label out of range, is only counted as left out.
+
+    Args:
+        num_classes: Number of classes, at least 2.
+        from_logits: Whether the output is logits, as for the loss.
+        class_names: Names of the classes by index, for people.
+        name: Name of the metric; it logs nothing.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        from_logits: bool = False,
+        class_names: Sequence[str] | None = None,
+        name: str = "evaluation",
+    ) -> None:
+        super().__init__(name=name)
+        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
+            raise ValueError(f"num_classes must be an integer of at least 2. Got {num_classes!r}.")
+        if class_names is not None and len(class_names) != num_classes:
+            raise ValueError(
+                f"class_names must have one name for each of {num_classes} classes. "
+                f"Got {len(class_names)}."
+            )
+        self.num_classes = num_classes
+        self.from_logits = from_logits
+        self.class_names = None if class_names is None else [str(name) for name in class_names]
+        # All counts in one variable, because each operation costs more than its arithmetic: rows by
+        # the bin of each class's score, by the bin of their own class's, by true and predicted
+        # class, and in all. Sums of weights: float32 would stop counting at 2**24.
+        k = num_classes
+        self._sizes = (k * NUM_BINS, k * NUM_BINS, k * k, 1)
+        self._cells = self.add_variable((sum(self._sizes),), "zeros", "float64", name="cells")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch.
+
+        Args:
+            y_true: Class indices, shape `(batch,)` or `(batch, 1)`, or one-hot, `(batch, K)`.
+            y_pred: Output, shape `(batch, K)`, or `(batch, 1)` where K is 2.
+            sample_weight: Weights of the rows, shape `(batch,)`; 1 if not given.
+        """
+        if self.is_paused:
+            return
+        ops, k = keras.ops, self.num_classes
+        scores, predicted = self._scores(y_pred)
+        labels = self._labels(y_true)
+        known = ops.clip(labels, 0, k - 1)
+        # A sum is finite only where all of its terms are.
+        is_good = ops.logical_and(labels == known, ops.isfinite(ops.sum(scores, axis=-1)))
+        given = ops.ones_like(labels, dtype="float64")
+        if sample_weight is not None:
+            given = ops.reshape(ops.cast(sample_weight, "float64"), (-1,))
+        weights = given * ops.cast(is_good, "float64")
+        bins = self._bins(scores)
+        rows = ops.arange(ops.shape(known)[0], dtype="int32")
+        own_bins = ops.take(ops.reshape(bins, (-1,)), rows * k + known)
+        by_class, by_own, by_pair, in_all = np.cumsum([0, *self._sizes[:-1]]).tolist()
+        places = [
+            ops.reshape(bins + by_class + ops.arange(k, dtype="int32") * NUM_BINS, (-1,)),
+            by_own + known * NUM_BINS + own_bins,
+            by_pair + known * k + predicted,
+            ops.full_like(known, in_all),
+        ]
+        of_all = ops.reshape(ops.broadcast_to(weights[:, None], ops.shape(bins)), (-1,))
+        values = [of_all, weights, weights, given]
+        sums = ops.segment_sum(
+            ops.concatenate(values), ops.concatenate(places), self._cells.shape[0]
+        )
+        self._cells.assign_add(sums)
+
+    def counts(self) -> ClassCounts:
+        """Return what was counted since the last reset, as arrays of its own."""
+        k = self.num_classes
+        parts = np.split(_value_of(self._cells), np.cumsum(self._sizes)[:-1])
+        all_rows, positives = (part.reshape(k, NUM_BINS) for part in parts[:2])
+        confusion = parts[2].reshape(k, k)
+        return ClassCounts(
+            positives=positives,
+            negatives=all_rows - positives,
+            confusion=confusion,
+            left_out=float(parts[3][0] - confusion.sum()),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same metric again."""
+        return {
+            "num_classes": self.num_classes,
+            "from_logits": self.from_logits,
+            "class_names": self.class_names,
+            "name": self.name,
+        }
+
+    def _scores(self, y_pred: Any) -> tuple[Any, Any]:
+        ops = keras.ops
+        y_pred = ops.cast(y_pred, "float32")
+        units = y_pred.shape[-1] if len(y_pred.shape) > 1 else 1
+        if units == 1 and self.num_classes == 2:
+            score = ops.reshape(y_pred, (-1,))
+            score = ops.sigmoid(score) if self.from_logits else score
+            return ops.stack([1 - score, score], axis=-1), ops.cast(score >= 0.5, "int32")
+        if units != self.num_classes:
+            raise ValueError(
+                f"y_pred must have {self.num_classes} scores a row, one for each class. "
+                f"Got {units}."
+            )
+        scores = ops.reshape(y_pred, (-1, self.num_classes))
+        scores = ops.softmax(scores, axis=-1) if self.from_logits else scores
+        return scores, ops.cast(ops.argmax(scores, axis=-1), "int32")
+
+    @staticmethod
+    def _bins(scores: Any) -> Any:
+        """Return k of the highest k/1000 that is at most the score, which is cut to [0, 1]."""
+        ops = keras.ops
+        scores = ops.clip(scores, 0.0, 1.0)
+        # By a hair too large a factor, the product is never rounded down below its edge, and what
+        # it was rounded up to is taken back. A score that is no number goes anywhere.
+        bins = ops.clip(ops.cast(scores * _FACTOR, "int32"), 0, NUM_BINS - 1)
+        return bins - ops.cast(scores < ops.take(_EDGES, bins), "int32")
+
+    def _labels(self, y_true: Any) -> Any:
+        ops = keras.ops
+        y_true = ops.convert_to_tensor(y_true)
+        if len(y_true.shape) > 1 and y_true.shape[-1] == self.num_classes:
+            return ops.cast(
+                ops.argmax(ops.reshape(y_true, (-1, self.num_classes)), axis=-1), "int32"
+            )
+        return ops.cast(ops.reshape(y_true, (-1,)), "int32")
+
+
+class RegressionEvaluationCounts(_Counting):
+    """Counts predictions against targets during `fit()`'s own validation pass.
+
+    Like `EvaluationCounts`, for a model with one number as its output.
+
+    Args:
+        low: Smallest target there is, the left edge of the first bin.
+        high: Largest target there is, the right edge of the last bin; more than `low`.
+        num_bins: Bins along both sides.
+        name: Name of the metric; it logs nothing.
+    """
+
+    def __init__(
+        self, low: float, high: float, *, num_bins: int = 40, name: str = "evaluation"
+    ) -> None:
+        super().__init__(name=name)
+        if not low < high:
+            raise ValueError(f"high must be more than low, {low:g}. Got {high!r}.")
+        self.low, self.high, self.num_bins = float(low), float(high), num_bins
+        # As above: the grid, the residuals, and the sums.
+        self._sizes = (num_bins * num_bins, 2 * num_bins, len(_SUMS) + 1)
+        self._cells = self.add_variable((sum(self._sizes),), "zeros", "float64", name="cells")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch.
+
+        Args:
+            y_true: Targets, shape `(batch,)` or `(batch, 1)`.
+            y_pred: Predictions, of the same shape.
+            sample_weight: Weights of the rows, shape `(batch,)`; 1 if not given.
+        """
+        if self.is_paused:
+            return
+        ops = keras.ops
+        target = ops.cast(ops.reshape(y_true, (-1,)), "float64")
+        predicted = ops.cast(ops.reshape(y_pred, (-1,)), "float64")
+        weights = ops.ones_like(target)
+        if sample_weight is not None:
+            weights = weights * ops.reshape(ops.cast(sample_weight, "float64"), (-1,))
+        is_good = ops.isfinite(target + predicted)
+        nothing = ops.zeros_like(target)
+        counted = ops.where(is_good, weights, nothing)
+        target = ops.where(is_good, target, nothing)
+        predicted = ops.where(is_good, predicted, nothing)
+        error = predicted - target
+
+        n, span = self.num_bins, self.high - self.low
+        rows, columns = (self._bin(part, self.low, span, n) for part in (target, predicted))
+        residuals = self._bin(error, -span, 2 * span, 2 * n)
+        places = ops.concatenate([rows * n + columns, n * n + residuals])
+        grids = ops.segment_sum(ops.concatenate([counted, counted]), places, n * n + 2 * n)
+        terms = [
+            *(ops.ones_like(target), target, target * target),
+            *(error, ops.abs(error), error * error),
+        ]
+        sums = [ops.sum(counted * term) for term in terms]
+        self._cells.assign_add(ops.concatenate([grids, ops.stack([*sums, ops.sum(weights)])]))
+
+    def counts(self) -> RegressionCounts:
+        """Return what was counted since the last reset, as arrays of its own."""
+        n = self.num_bins
+        joint, residuals, sums = np.split(_value_of(self._cells), np.cumsum(self._sizes)[:-1])
+        *totals, given = sums.tolist()
+        return RegressionCounts(
+            joint=joint.reshape(n, n),
+            residuals=residuals,
+            low=self.low,
+            high=self.high,
+            left_out=given - totals[0],
+            **dict(zip(_SUMS, totals, strict=True)),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same metric again."""
+        return {
+            "low": self.low,
+            "high": self.high,
+            "num_bins": self.num_bins,
+            "name": self.name,
+        }
+
+    @staticmethod
+    def _bin(values: Any, low: float, span: float, num_bins: int) -> Any:
+        ops = keras.ops
+        place = ops.floor((values - low) / span * num_bins)
+        return ops.cast(ops.clip(place, 0, num_bins - 1), "int32")
+
+
+def counting_metric(model: keras.Model) -> _Counting | None:
+    """Return the first metric of a compiled and built model that counts for an evaluation."""
+    for metric in model.metrics:
+        for part in getattr(metric, "metrics", [metric]):
+            if isinstance(part, _Counting):
+                return part
+    return None
+
+
+def _value_of(variable: Any) -> np.ndarray:
+    # Shares memory with the variable until that changes, and keeps what it was: TensorFlow writes
+    # into a buffer only while nobody else has it.
+    value: np.ndarray = variable.value.numpy()
+    return value

@@ -1,0 +1,98 @@
+"""The weights of a run's network after its last and its best epoch, as files that only we write."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from trainer.callback import LiveCallback
+from trainer.errors import WeightsMissing
+from trainer.home import home
+from trainer.runs import Which
+
+
+class Weights(NamedTuple):
+    """The weights of a network after an epoch (0-based), in Keras' order."""
+
+    epoch: int
+    arrays: list[np.ndarray]
+
+
+class WeightsKeeper(keras.callbacks.Callback):
+    """Keeps the weights after the last and the best whole epoch in memory.
+
+    The best epoch is the one with the lowest validation loss, or training loss where there is no
+    validation.
+
+    Args:
+        live: Knows whether an epoch was cut short; comes first in the list of callbacks.
+    """
+
+    def __init__(self, live: LiveCallback) -> None:
+        super().__init__()
+        self._live = live
+        self._best_loss = math.inf
+        self._kept: dict[Which, Weights] = {}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keep the weights of this epoch."""
+        if self._live.was_cut:
+            return
+        weights = Weights(epoch, self.model.get_weights())
+        self._kept["last"] = weights
+        logs = logs or {}
+        loss = float(logs.get("val_loss", logs.get("loss", math.nan)))
+        if loss < self._best_loss:
+            self._best_loss = loss
+            self._kept["best"] = weights
+
+    def save(self, run_id: str) -> None:
+        """Write what was kept to disk; a reader sees all of it or nothing.
+
+        Raises:
+            OSError: The disk is full or cannot be written.
+        """
+        if not self._kept:
+            return
+        target = _folder(run_id)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{run_id}-"))
+        try:
+            for which, weights in self._kept.items():
+                with open(temporary / f"{which}.npz", "wb") as file:
+                    np.savez(file, *weights.arrays, epoch=weights.epoch)
+                    file.flush()
+                    os.fsync(file.fileno())
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(temporary, target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def load_weights(run_id: str, which: Which) -> Weights:
+    """Return the weights of a run.
+
+    Raises:
+        WeightsMissing: They were never written, or the file is damaged.
+    """
+    try:
+        with np.load(_folder(run_id) / f"{which}.npz", allow_pickle=False) as stored:
+            arrays = [stored[f"arr_{index}"] for index in range(len(stored.files) - 1)]
+            return Weights(int(stored["epoch"]), arrays)
+    except FileNotFoundError:
+        raise WeightsMissing("The weights of this run were not kept.") from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise WeightsMissing("The weights of this run cannot be read.") from error
+
+
+def _folder(run_id: str) -> Path:
+    return home() / "weights" / run_id
