@@ -60,7 +60,7 @@ def test_a_training_that_ends_by_itself_has_finished_all_its_epochs(store):
     trained = Trained(store, config)
     run = trained.run
     assert (run.state, run.message, run.epoch, run.epochs) == ("finished", "", 3, 3)
-    assert (run.steps_per_epoch, config.steps_per_epoch) == (2, 2)
+    assert (run.steps_per_epoch, config.steps_per_epoch) == (3, 3)
     names = {"loss", "accuracy", "top_3_accuracy"}
     assert set(trained.history) == names | {f"val_{name}" for name in names}
     assert all(len(values) == 3 for values in trained.history.values())
@@ -70,7 +70,7 @@ def test_a_training_that_ends_by_itself_has_finished_all_its_epochs(store):
     # Every step was recorded once, and the last of an epoch agrees with the epoch's logs.
     for epoch in range(3):
         steps = [(r.step, r.values) for r in trained.steps if r.epoch == epoch]
-        assert sum(len(values) for _, values in steps) == 2
+        assert sum(len(values) for _, values in steps) == 3
         assert steps[0][0] == 0
         last = dict(zip(trained.steps[0].data["names"], steps[-1][1][-1].tolist(), strict=True))
         for name in names:
