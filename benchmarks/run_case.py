@@ -31,10 +31,10 @@ class Stopwatch(Recorder):
         super().__init__(*arguments)
         self.moments: list[tuple[float, float]] = []
 
-    def log_epoch(self, epoch: int, logs: Any) -> None:
+    def log_epoch(self, *arguments: Any) -> None:
         """Note the moment, then record."""
         self.moments.append((time.perf_counter(), time.time()))
-        super().log_epoch(epoch, logs)
+        super().log_epoch(*arguments)
 
 
 def main() -> None:
@@ -62,8 +62,9 @@ def main() -> None:
             return
         processor = time.process_time()
         state = Training(config, recorder).run()
+        if state != "finished":
+            sys.exit(f"The run {run_id} has not finished but {state}: {store.run(run_id).message}")
         answer(
-            state=state,
             seconds=store.run(run_id).seconds,
             processor_seconds=time.process_time() - processor,
             epoch_seconds=[
