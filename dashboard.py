@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 import trainer.datasets  # noqa: F401
 from pages.live.api import api_routes
 from pages.live.assets import plotly_route
+from pages.live.browser import BrowserCookieMiddleware
 from pages.live.cutting import CuttableMiddleware
 from pages.live.hub import Hub
 from pages.live.security import security_middleware
@@ -29,8 +30,9 @@ from trainer.store import Store
 
 try:
     settings = Settings.from_environment()
-    middleware = security_middleware(settings.allowed_hosts)
-    store = Store(settings.store_url, checkpoints=True)
+    # The names that Streamlit answers to are those that our own routes do.
+    middleware = security_middleware(st.get_option("server.allowedHosts"))
+    store = Store(settings.store_url)
 except TrainerError as error:
     sys.exit(str(error))
 hub = Hub(store)
@@ -55,6 +57,6 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     "pages/shell.py",
     routes=[*api_routes(store, launcher.workers), stream_route(hub), plotly_route()],
-    middleware=[Middleware(CuttableMiddleware), *middleware],
+    middleware=[Middleware(CuttableMiddleware), *middleware, Middleware(BrowserCookieMiddleware)],
     lifespan=lifespan,
 )

@@ -46,21 +46,31 @@ def main() -> int:
 def find_browser(python: str) -> str | None:
     """Return an installed Chromium, installing one where there is none; None for Playwright's."""
     installed = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if installed is None and shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
-        run(("apt-get", "update", "-qq"))
-        run(("apt-get", "install", "-y", "-qq", "chromium"))
-        installed = shutil.which("chromium")
-    if installed is None:
-        run((python, "-m", "playwright", "install", "chromium"))
-    return installed
+    if installed is not None:
+        return installed
+    is_root = getattr(os, "geteuid", lambda: 1)() == 0
+    if is_root and shutil.which("apt-get"):
+        update = ("apt-get", "update", "-qq")
+        install = ("apt-get", "install", "-y", "-qq", "chromium")
+        if succeeds(update) and succeeds(install):
+            return shutil.which("chromium")
+    with_system_libraries = ("--with-deps",) if is_root else ()
+    if not succeeds((python, "-m", "playwright", "install", *with_system_libraries, "chromium")):
+        print("The tests need a browser: install Chromium or Chrome, and run this again.")
+        sys.exit(2)
+    return None
 
 
 def run(command: Sequence[str], environment: dict[str, str] | None = None) -> None:
-    """Run a command in the project's folder; end with its code if it fails."""
+    """Run a command in the project's folder; end with 1 if it fails."""
+    if not succeeds(command, environment):
+        sys.exit(1)
+
+
+def succeeds(command: Sequence[str], environment: dict[str, str] | None = None) -> bool:
+    """Run a command in the project's folder and return whether it did what it should."""
     print("$", *command, flush=True)
-    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-    if code:
-        sys.exit(code)
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def show_unusable(error: StoreUnusable) -> None:
     A database's own words may name its host and its user, which is no visitor's business.
     """
     _log.error("a page could not be shown", exc_info=error)
-    st.error("The store cannot be read at the moment.")
+    st.error("The store does not answer at the moment. Nothing is lost; try again.")
 
 
 @st.cache_resource(show_spinner=False)

@@ -12,6 +12,7 @@ from pages.forms import config_of, has_validation
 from pages.inspections import show_examples, show_test_set
 from pages.live.component import live_header
 from pages.live.reader import summary
+from pages.shown import show_none, shown_run_id
 from trainer.errors import RunNotFound, StoreUnusable
 from trainer.runs import Run
 
@@ -23,6 +24,7 @@ def main() -> None:
     try:
         run = _run()
     except RunNotFound:
+        show_none()
         st.warning("There is no such run here. Choose one under Runs, or start a new one.")
         return
     except StoreUnusable as error:
@@ -36,7 +38,7 @@ def main() -> None:
 
 
 def _run() -> Run | None:
-    run_id = st.query_params.get("run")
+    run_id = shown_run_id()
     if run_id is not None:
         return store().run(run_id)
     runs = store().runs(limit=1)

@@ -110,6 +110,7 @@ class RunForm:
             help=_with_notes(_HELP[parameter], notes),
             on_change=on_change,
             bind="query-params",
+            persist_state="session",
         )
         if parameter != "dataset":
             self._keep(parameter, value)
@@ -124,6 +125,7 @@ class RunForm:
             help=_with_notes(_HELP["metrics"], {name: METRICS[name].help for name in options}),
             placeholder="None but the loss",
             bind="query-params",
+            persist_state="session",
         )
         self._keep("metrics", tuple(value))
 
@@ -134,6 +136,7 @@ class RunForm:
             key=parameter,
             help=_HELP[parameter],
             bind="query-params",
+            persist_state="session",
             **arguments,
         )
         self._keep(parameter, value)
@@ -147,6 +150,7 @@ class RunForm:
             max_chars=80,
             placeholder="optional",
             bind="query-params",
+            persist_state="session",
         )
         self._keep(parameter, value)
 
@@ -171,6 +175,16 @@ def has_validation(run: Run) -> bool | None:
     return None if config is None else config.validation_split > 0
 
 
+def fill(config: RunConfig) -> None:
+    """Fill the form with a run's set-up, save what the page's address says; call it before drawing.
+
+    Streamlit leaves out of an address what has its default, so one that names any choice is whole.
+    """
+    values = config.to_dict()
+    if not values.keys() & st.query_params.keys():
+        st.session_state.update(values)
+
+
 def form_link(config: RunConfig, **more: str) -> str:
     """Return the address, below the server's, that fills the form with a config."""
     defaults = defaults_for(config.dataset)
@@ -179,7 +193,9 @@ def form_link(config: RunConfig, **more: str) -> str:
         for parameter, value in config.to_dict().items()
         if parameter == "dataset" or value != _plain(defaults[parameter])
     }
-    return "/?" + urlencode({**chosen, **more}, doseq=True)
+    # An empty list must be said too: without a word the form would show the default.
+    said = {name: "" if value == [] else value for name, value in {**chosen, **more}.items()}
+    return "/?" + urlencode(said, doseq=True)
 
 
 def _plain(value: object) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import streamlit as st
@@ -11,54 +10,73 @@ from pages.backend import show_unusable, store
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.preview import preview_figure, preview_table
-from pages.forms import RunForm, config_of, escaped, has_validation
+from pages.forms import RunForm, config_of, escaped, fill, has_validation
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
+from pages.shown import show, show_none, shown_run_id
+from pages.starts import starts, this_browser
 from trainer.config import RunConfig
 from trainer.datasets import LoadOptions, sample
 from trainer.datasets.spec import Arrays, DatasetSpec
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
+from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.runs import Run
 
-# Two clicks within this time are one wish.
-_DOUBLE_CLICK_SECONDS = 1.0
+# The run whose set-up the form was filled with, or was started from the form.
+_FILLED = "filled_from"
 
 _FOLDER = Path(__file__).parent
 
 
 def main() -> None:
     """Draw the page."""
+    try:
+        run = _chosen_run()
+    except StoreUnusable as error:
+        run = None
+        show_unusable(error)
     with st.sidebar:
         form = RunForm()
         start = st.container(key="start")
     try:
         with start:
             if st.button("Start training", type="primary", width="stretch"):
-                _start(form)
-        run_id = st.query_params.get("run")
-        if run_id is None:
+                run = _start(form) or run
+        if run is None:
             _show_data(form)
         else:
-            _show_run(store().run(run_id))
-    except RunNotFound:
-        st.warning("There is no such run here. Choose one under Runs, or start a new one.")
-        _show_data(form)
+            _show_run(run)
     except StoreUnusable as error:
         show_unusable(error)
 
 
-def _start(form: RunForm) -> None:
+def _chosen_run() -> Run | None:
+    """Return the run to show, with its set-up in the form where somebody else's was."""
+    run_id = shown_run_id()
+    if run_id is None:
+        return None
+    try:
+        run = store().run(run_id)
+    except RunNotFound:
+        show_none()
+        st.warning("There is no such run here. Choose one under Runs, or start a new one.")
+        return None
+    config = config_of(run)
+    if config is not None and st.session_state.get(_FILLED) != run_id:
+        fill(config)
+    st.session_state[_FILLED] = run_id
+    return run
+
+
+def _start(form: RunForm) -> Run | None:
     for problem in form.problems.values():
         st.error(escaped(str(problem)))
-        return
-    config = form.config
-    last_config, last_start, run_id = st.session_state.get("last_start", (None, 0.0, ""))
-    if last_config != config or time.monotonic() - last_start >= _DOUBLE_CLICK_SECONDS:
-        run_id = store().create_run(config.to_dict(), name=config.name)
-        st.session_state["last_start"] = (config, time.monotonic(), run_id)
-    # Also after the second click, which cut off the first one before the browser heard of the run.
-    st.query_params["run"] = run_id
+        return None
+    run_id = starts().start(this_browser(), form.config)
+    st.session_state[_FILLED] = run_id
+    show(run_id)
+    return store().run(run_id)
 
 
 def _show_run(run: Run) -> None:
@@ -72,12 +90,19 @@ def _show_run(run: Run) -> None:
     config = config_of(run)
     live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
     live_evaluation(run.run_id, key="evaluation", has_validation=has_validation(run))
-    st.page_link(
-        _FOLDER / "evaluate.py",
-        label="Evaluate this run in depth",
-        icon=":material/analytics:",
-        query_params={"run": run.run_id},
-    )
+    with st.container(horizontal=True):
+        st.page_link(
+            _FOLDER / "evaluate.py",
+            label="Evaluate this run in depth",
+            icon=":material/analytics:",
+            query_params={"run": run.run_id},
+        )
+        st.button(
+            "Show the data instead",
+            type="tertiary",
+            icon=":material/table_chart:",
+            on_click=show_none,
+        )
     if config is not None:
         with st.expander("The data", icon=":material/table_chart:"):
             _describe(config)
@@ -86,7 +111,9 @@ def _show_run(run: Run) -> None:
 def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
     if config is not None:
         metrics = [METRICS[name] for name in config.metrics]
-        return history_charts(metrics, validation=config.validation_split > 0)
+        return history_charts(
+            metrics, validation=config.validation_split > 0, loss=LOSSES[config.loss]
+        )
     # Not the newest epoch's names: fit(validation_freq=2) has val_loss in every second one only.
     return history_charts_for_series(list(store().history(run.run_id)))
 

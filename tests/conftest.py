@@ -16,6 +16,6 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder that `DASHBOARD_HOME` names during the test; no other setting is set."""
     folder = tmp_path / "home"
     monkeypatch.setenv("DASHBOARD_HOME", str(folder))
-    for setting in ("DASHBOARD_STORE", "DASHBOARD_SLOTS", "DASHBOARD_ALLOWED_HOSTS"):
+    for setting in ("DASHBOARD_STORE", "DASHBOARD_SLOTS"):
         monkeypatch.delenv(setting, raising=False)
     return folder

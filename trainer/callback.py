@@ -206,14 +206,13 @@ class LiveCallback(keras.callbacks.Callback):
 
     def _diverge(self, epoch: int, step: int | None) -> None:
         self.diverged = (epoch, step)
-        if self.terminate_on_nan:
-            self.model.stop_training = True
 
     def _heed_stop(self, *, in_epoch: bool) -> None:
-        if self._recorder is not None and self._recorder.stop_requested.is_set():
+        is_stopped = self._recorder is not None and self._recorder.stop_requested.is_set()
+        if is_stopped or (self.diverged is not None and self.terminate_on_nan):
             self.model.stop_training = True
-        if in_epoch and self.model.stop_training:
-            self.was_cut = True
+            # Where another callback stops the training, Keras still ends and validates the epoch.
+            self.was_cut = self.was_cut or in_epoch
 
 
 def divergence_sentence(epoch: int, step: int | None) -> str:
@@ -251,6 +250,9 @@ class _Service:
         atexit.unregister(self._close_at_exit)
 
     def _close_at_exit(self) -> None:
+        # One thread at a time speaks for the run.
+        self._fit_is_over.set()
+        self._thread.join()
         self._look_after_fit()
         self.close("interrupted", "The program ended during the training.")
 

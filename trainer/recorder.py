@@ -27,6 +27,8 @@ COMMAND_SECONDS = 0.1
 # Commits are at least this far apart: a fast training is recorded in bundles.
 COMMIT_SECONDS = 0.03
 RETRY_SECONDS = 1.0
+# How often a writer moves the store's log on.
+CHECKPOINT_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -137,6 +139,7 @@ class Recorder:
             each_look: Called about ten times a second.
         """
         next_pulse = next_command = 0.0
+        next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
         while not done.is_set():
             self._work.wait(timeout=COMMAND_SECONDS)
             now = time.monotonic()
@@ -146,6 +149,9 @@ class Recorder:
                 if now >= next_command:
                     next_command = now + COMMAND_SECONDS
                     self._take_commands()
+                if now >= next_checkpoint:
+                    next_checkpoint = now + CHECKPOINT_SECONDS
+                    self._store.checkpoint()
             except StoreUnusable:
                 _log.exception("run %s: nothing was recorded; trying again", self.claim.run_id)
                 done.wait(RETRY_SECONDS)

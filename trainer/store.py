@@ -14,15 +14,17 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from trainer.errors import Fenced, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
+from trainer.lock import ProcessLock
 from trainer.runs import (
     ACTIVE,
     ENDED,
@@ -58,21 +60,20 @@ class Store:
 
     Args:
         url: SQLAlchemy URL, e.g. `sqlite:////home/me/data/runs.sqlite`.
-        checkpoints: Whether this process moves SQLite's log into its main file. Only one may
-            (SQLite before 3.51.3 can corrupt the file when two do so at once): the server.
 
     Raises:
         StoreUnusable: The database is corrupt, made by a newer version, or out of reach.
     """
 
-    def __init__(self, url: str, *, checkpoints: bool = False) -> None:
+    def __init__(self, url: str) -> None:
         self.url = url
         try:
             self._engine = sa.create_engine(url)
         except (SQLAlchemyError, ImportError, ValueError) as error:
             raise StoreUnusable(f"The store's URL cannot be used: {error}.") from error
-        self._checkpoints = checkpoints
+        self._checkpointing: ProcessLock | None = None
         if self.is_sqlite:
+            self._checkpointing = ProcessLock(Path(f"{self._engine.url.database}-checkpoint"))
             sa.event.listen(self._engine, "connect", self._configure_sqlite)
             sa.event.listen(self._engine, "begin", self._begin_sqlite)
         with self._sentences():
@@ -509,10 +510,17 @@ class Store:
     # -- upkeep ----------------------------------------------------------------------------
 
     def checkpoint(self) -> None:
-        """Move SQLite's log into its main file without making anybody wait."""
-        if self.is_sqlite and self._checkpoints:
+        """Move SQLite's log into its main file, without making anybody wait.
+
+        Only one process does so at a time: SQLite before 3.51.3 can corrupt the file when two do.
+        """
+        if self._checkpointing is None or not self._checkpointing.acquire():
+            return
+        try:
             with self._read() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            self._checkpointing.release()
 
     @staticmethod
     def _add(connection: Connection, config: Mapping[str, Any], name: str, origin: str) -> str:
@@ -615,9 +623,10 @@ class Store:
     def _sentences(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
+            reason = getattr(error, "orig", error)
             raise StoreUnusable(
-                f"The store cannot be used ({error.orig}); it was left as it is."
+                f"The store cannot be used ({reason}); it was left as it is."
             ) from error
 
 

@@ -67,6 +67,7 @@ class Training:
         self._is_over = threading.Event()
         self._outcome: tuple[State, str] = ("failed", "The training ended without saying why.")
         self._seconds: float | None = None
+        self._keeper: WeightsKeeper | None = None
 
     def run(self) -> State:
         """Train to the end and return how it ended."""
@@ -75,12 +76,13 @@ class Training:
         self._recorder.serve(self._is_over, each_look=self._heed_stop)
         if self.is_left:
             _log.warning("run %s: fit() was left behind", self._recorder.claim.run_id)
-            self._outcome = ("stopped", "")
+            self._outcome = ("stopped", self._keep_weights())
         else:
             thread.join()
         state, message = self._outcome
         if state == "stopped" and self._shutdown is not None and self._shutdown.requested:
-            state, message = "interrupted", "The program was ended during the training."
+            state = "interrupted"
+            message = f"The program was ended during the training. {message}".rstrip()
         self._recorder.end(state, message, seconds=self._seconds, patience=_END_SECONDS)
         return state
 
@@ -129,7 +131,7 @@ class Training:
         model, orders, validation, facts = _prepare(config, arrays, self._warm)
         recorder.update(facts=facts)
         callback = LiveCallback(recorder=recorder, terminate_on_nan=True)
-        keeper = WeightsKeeper(callback)
+        self._keeper = WeightsKeeper(callback)
         began = time.monotonic()
         model.fit(
             orders,
@@ -137,20 +139,26 @@ class Training:
             # Keras calls once an epoch; the model itself runs all of its steps in that call.
             steps_per_epoch=1,
             validation_data=validation,
-            callbacks=[callback, keeper],
+            callbacks=[callback, self._keeper],
             verbose=0,
             shuffle=False,
         )
         self._seconds = time.monotonic() - began
-        note = ""
-        try:
-            keeper.save(recorder.claim.run_id)
-        except OSError as error:
-            _log.exception("run %s: its weights could not be kept", recorder.claim.run_id)
-            note = f"The weights could not be kept ({error.strerror})."
+        note = self._keep_weights()
         if callback.diverged is not None:
             return "diverged", divergence_sentence(*callback.diverged)
         return ("stopped" if recorder.stop_requested.is_set() else "finished"), note
+
+    def _keep_weights(self) -> str:
+        """Write the weights to disk; return a sentence if they could not be, else nothing."""
+        if self._keeper is None:
+            return ""
+        try:
+            self._keeper.save(self._recorder.claim.run_id)
+        except OSError as error:
+            _log.exception("run %s: its weights could not be kept", self._recorder.claim.run_id)
+            return f"The weights could not be kept ({error.strerror})."
+        return ""
 
 
 class _Stopped(Exception):

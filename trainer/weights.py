@@ -60,13 +60,14 @@ class WeightsKeeper(keras.callbacks.Callback):
         Raises:
             OSError: The disk is full or cannot be written.
         """
-        if not self._kept:
+        kept = dict(self._kept)  # fit() may go on meanwhile
+        if not kept:
             return
         target = _folder(run_id)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{run_id}-"))
         try:
-            for which, weights in self._kept.items():
+            for which, weights in kept.items():
                 with open(temporary / f"{which}.npz", "wb") as file:
                     np.savez(file, *weights.arrays, epoch=weights.epoch)
                     file.flush()

@@ -1,38 +1,33 @@
-"""Loss and metrics over the epochs: one chart each, empty to be filled live, or filled here.
+"""Loss and metrics over the epochs: one chart each, empty, which live.js fills.
 
-Both ways go through the same bindings: a binding names a trace of the figure and its series.
+A binding names a trace of the figure and the series that fills it.
 
     {"trace": 1, "kind": "raw", "series": "loss"}
     {"trace": 5, "kind": "best", "best_of": "val_loss", "fallback": "loss", "better": "lower"}
 
 Kinds are `step` (Keras' running mean since the epoch's start), `raw` (the value of each epoch),
-`smooth` (its moving average) and `best` (the best epoch). Series are {"x": [...], "y": [...]} with
-x in epochs from 1 and None for a value that is not finite.
+`smooth` (its moving average) and `best` (the best epoch).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
 from pages.figures import theme
-from trainer.metrics import METRICS
+from trainer.losses import LossSpec
+from trainer.metrics import METRICS, MetricSpec
 
 Direction = Literal["higher", "lower"]
-Series = Mapping[str, Sequence[float | None]]
 
 STEP_PREFIX = "step/"
 VALIDATION_PREFIX = "val_"
 # The chart on which guessing without looking makes a fair comparison.
 MAJORITY_CHART = "accuracy"
 STEP_LABEL = "per step (running mean of the epoch)"
-
-# A short curve shows its points, also the single one of the first epoch; live.js does the same.
-MARKERS_UP_TO = 40
 
 _LOSS_HELP = "What training minimises; lower is better."
 _LOWER_WORDS = (
@@ -41,21 +36,6 @@ _LOWER_WORDS = (
 )
 _UNIT_INTERVAL_WORDS = ("accuracy", "precision", "recall", "auc", "iou", "f1", "sensitivity")
 _NEITHER_BETTER = ("learning_rate", "lr")
-
-
-class MetricLike(Protocol):
-    """What a chart needs to know of a metric; `trainer.metrics.MetricSpec` has it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def help(self) -> str: ...
-    @property
-    def better(self) -> Direction: ...
-    @property
-    def unit_interval(self) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,16 +59,19 @@ class Chart:
     log: bool
 
 
-def history_charts(metrics: Sequence[MetricLike], *, validation: bool) -> tuple[Chart, ...]:
+def history_charts(
+    metrics: Sequence[MetricSpec], *, validation: bool, loss: LossSpec | None = None
+) -> tuple[Chart, ...]:
     """Return the loss chart and one chart per metric.
 
     Args:
         metrics: What is watched beside the loss, in the order to show.
         validation: Whether the run has validation data, i.e. `val_…` series.
+        loss: Which loss it is; None where that is not known.
     """
-    loss = _chart("loss", "Loss", _LOSS_HELP, "lower", unit_interval=False, validation=validation)
+    help = _LOSS_HELP if loss is None else f"{_LOSS_HELP} {loss.title}: {loss.help}"
     return (
-        loss,
+        _chart("loss", "Loss", help, "lower", unit_interval=False, validation=validation),
         *(
             _chart(
                 metric.name,
@@ -114,63 +97,6 @@ def history_charts_for_series(names: Sequence[str]) -> tuple[Chart, ...]:
     return tuple(
         _chart_for_name(base, validation=VALIDATION_PREFIX + base in names) for base in bases
     )
-
-
-def filled(
-    chart: Chart,
-    series: Mapping[str, Series],
-    *,
-    smoothing: float = 0.0,
-    per_step: bool = False,
-) -> go.Figure:
-    """Return a copy of the chart's figure with its points, as the live page would draw it.
-
-    Args:
-        chart: What to fill.
-        series: The run's series by name; missing ones stay empty.
-        smoothing: Weight of the moving average, 0 (none) to below 1.
-        per_step: Whether the step curve is shown.
-    """
-    figure = go.Figure(chart.figure)
-    for binding in chart.bindings:
-        points = _POINTS[binding["kind"]](binding, series, smoothing, per_step)
-        figure.data[binding["trace"]].update(points)
-    return figure
-
-
-def moving_average(
-    x: Sequence[float | None], y: Sequence[float | None], weight: float
-) -> list[float | None]:
-    """Return the debiased exponential moving average that TensorBoard draws.
-
-    The weight is per epoch: where points are not one epoch apart (a thinned curve) it is raised to
-    their distance. A missing value stays missing and does not count.
-    """
-    average, debias, last_x = 0.0, 0.0, None
-    result: list[float | None] = []
-    for x_k, y_k in zip(x, y, strict=True):
-        if x_k is None or y_k is None:
-            result.append(None)
-            continue
-        decay = weight ** (1.0 if last_x is None or x_k <= last_x else x_k - last_x)
-        average = average * decay + (1.0 - decay) * y_k
-        debias = debias * decay + (1.0 - decay)
-        last_x = x_k
-        result.append(average / debias)
-    return result
-
-
-def best_point(series: Series, better: Direction) -> tuple[float, float] | None:
-    """Return (x, y) of the best finite value, the first of equals, or None when there is none."""
-    points = [
-        (x, y)
-        for x, y in zip(series["x"], series["y"], strict=True)
-        if x is not None and y is not None and math.isfinite(y)
-    ]
-    if not points:
-        return None
-    sign = 1.0 if better == "lower" else -1.0
-    return min(points, key=lambda point: sign * point[1])
 
 
 def _base_name(name: str) -> str:
@@ -327,53 +253,3 @@ def _best_trace(role: str) -> go.Scatter:
         showlegend=True,
         meta={"role": "best", "color": role},
     )
-
-
-def _step_points(
-    binding: Mapping[str, Any], series: Mapping[str, Series], smoothing: float, per_step: bool
-) -> dict[str, Any]:
-    points = series.get(binding["series"])
-    if not per_step or points is None:
-        return {"x": [], "y": [], "showlegend": False}
-    return {"x": list(points["x"]), "y": list(points["y"]), "showlegend": True}
-
-
-def _raw_points(
-    binding: Mapping[str, Any], series: Mapping[str, Series], smoothing: float, per_step: bool
-) -> dict[str, Any]:
-    points = series.get(binding["series"], {"x": (), "y": ()})
-    return {
-        "x": list(points["x"]),
-        "y": list(points["y"]),
-        "mode": "lines+markers" if len(points["x"]) <= MARKERS_UP_TO else "lines",
-        "opacity": 0.35 if smoothing else 1.0,
-        "showlegend": not smoothing,
-    }
-
-
-def _smooth_points(
-    binding: Mapping[str, Any], series: Mapping[str, Series], smoothing: float, per_step: bool
-) -> dict[str, Any]:
-    points = series.get(binding["series"])
-    if not smoothing or points is None:
-        return {"x": [], "y": [], "showlegend": False}
-    average = moving_average(points["x"], points["y"], smoothing)
-    return {"x": list(points["x"]), "y": average, "showlegend": True}
-
-
-def _best_points(
-    binding: Mapping[str, Any], series: Mapping[str, Series], smoothing: float, per_step: bool
-) -> dict[str, Any]:
-    for name in (binding["best_of"], binding["fallback"]):
-        best = best_point(series[name], binding["better"]) if name in series else None
-        if best is not None:
-            return {"x": [best[0]], "y": [best[1]]}
-    return {"x": [], "y": []}
-
-
-_POINTS = {
-    "step": _step_points,
-    "raw": _raw_points,
-    "smooth": _smooth_points,
-    "best": _best_points,
-}

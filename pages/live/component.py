@@ -8,7 +8,7 @@ one connection.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,6 @@ def live_header(
     run: Mapping[str, Any],
     *,
     key: str,
-    on_state_change: Callable[[], None] | None = None,
 ) -> ComponentResult:
     """Show a run's name, state and progress in one line that keeps itself up to date.
 
@@ -73,7 +72,6 @@ def live_header(
         run: The run as the stream describes it; only `run_id` is needed, the rest is shown until
             the stream's first message.
         key: Identity of the mount; keep it the same while the page shows one run after another.
-        on_state_change: Called when the run has changed its state, before the page runs again.
 
     Returns:
         A result whose `state` is the one this browser saw last, None before the first change.
@@ -84,7 +82,7 @@ def live_header(
         "stream": stream_url(run["run_id"]),
         "run": {field: run[field] for field in _HEADER_FIELDS if field in run},
     }
-    return _mount(key=key, data=data, on_state_change=on_state_change or nothing)
+    return _mount(key=key, data=data, on_state_change=nothing)
 
 
 def live_charts(
@@ -92,7 +90,6 @@ def live_charts(
     charts: Sequence[Chart],
     *,
     key: str,
-    on_series_change: Callable[[], None] | None = None,
 ) -> ComponentResult:
     """Show a run's charts with their toolbar; points arrive without a rerun of the page.
 
@@ -100,8 +97,6 @@ def live_charts(
         run: The run; only `run_id` is used.
         charts: What to draw, from `pages.figures.history`.
         key: Identity of the mount; keep it the same while the page shows one run after another.
-        on_series_change: Called when the run has series that no chart shows, before the page runs
-            again, so that it can pass charts for them (`history_charts_for_series`).
 
     Returns:
         A result whose `series` is the list of all the run's series in that case, None before.
@@ -114,7 +109,7 @@ def live_charts(
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
         "charts": [_as_data(chart) for chart in charts],
     }
-    return _mount(key=key, data=data, on_series_change=on_series_change or nothing)
+    return _mount(key=key, data=data, on_series_change=nothing)
 
 
 def figure(drawing: go.Figure, *, label: str, key: str) -> ComponentResult:

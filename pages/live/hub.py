@@ -38,7 +38,6 @@ LOOK_SECONDS = 0.05
 QUEUE_SECONDS = 0.5
 # A viewer hears something at least this often, and a bit earlier than the 5 s it is promised.
 HEARTBEAT_SECONDS = 4.5
-CHECKPOINT_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 # Close codes of the WebSocket (RFC 6455; from 4000 on they are ours).
 SERVICE_RESTART = 1012
@@ -68,7 +67,7 @@ class Hub:
     """Reads watched runs and tells their viewers. Methods but `start` belong to its event loop.
 
     Args:
-        store: Where the runs are; also moved forward by `Store.checkpoint` from time to time.
+        store: Where the runs are.
     """
 
     def __init__(self, store: Store) -> None:
@@ -166,26 +165,19 @@ class Hub:
     # -- the hub's thread --------------------------------------------------------------------
 
     def _poll(self) -> None:
-        checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
-        was_written = is_unseen = True
+        is_unseen = True
         looked_at = 0.0
         while not self._stopping:
             with self._lock:
                 feeds = list(self._polled)
-            if self._was_written():
-                was_written = is_unseen = True
+            is_unseen = self._was_written() or is_unseen
             now = time.monotonic()
             if is_unseen and (len(feeds) <= FEW_FEEDS or now >= looked_at + LOOK_SECONDS):
                 is_unseen, looked_at = False, now
                 self._mark_stale(feeds)
             for feed in feeds:
                 self._tell(feed)
-            now = time.monotonic()
-            if was_written and now >= checkpoint_at:
-                checkpoint_at = now + CHECKPOINT_SECONDS
-                was_written = False
-                self._checkpoint()
-            self._wake.wait(self._poll_seconds if feeds else CHECKPOINT_SECONDS)
+            self._wake.wait(self._poll_seconds if feeds else None)
             self._wake.clear()
         if self._watcher is not None:
             self._watcher.close()
@@ -244,12 +236,6 @@ class Hub:
         if message is not None:
             feed.told_at = now
             self._in_loop(self._deliver, feed, message)
-
-    def _checkpoint(self) -> None:
-        try:
-            self._store.checkpoint()
-        except Exception:
-            _LOG.exception("The store's log cannot be moved into its main file; trying again.")
 
     def _in_loop(self, function: Callable[..., None], *arguments: object) -> None:
         assert self._loop is not None

@@ -7,7 +7,7 @@
 const ACTIVE = new Set(["starting", "training", "paused", "stalled"]);
 
 const FRAME = 50; // milliseconds between two redraws of a chart, at least
-const MARKERS_UP_TO = 40; // as in pages/figures/history.py
+const MARKERS_UP_TO = 40; // a short curve shows its points, also the single one of the first epoch
 
 const NO_PLOTLY = "The charts could not be loaded. Reload the page to try again.";
 const PLOTLY_CONFIG = {
@@ -196,7 +196,12 @@ class HeaderView {
 
 // ---------------------------------------------------------------- the charts
 
-/** TensorBoard's debiased moving average; as `moving_average` in pages/figures/history.py. */
+/**
+ * TensorBoard's debiased moving average, which is pandas' `ewm(alpha=1 - weight).mean()`.
+ *
+ * The weight is per epoch: where points are not one epoch apart (a thinned curve) it is raised to their
+ * distance. A missing value stays missing and does not count.
+ */
 function movingAverage({ x, y }, weight) {
   let average = 0;
   let debias = 0;
@@ -354,7 +359,7 @@ class ChartCard {
     const distance = (100 * (last - majority.share)).toFixed(1);
     const guess = `always guessing ${className(facts, majority.class)}`;
     if (Number(distance) === 0) return `no better than ${guess}`;
-    return `${distance.replace("-", "")} points ${last > majority.share ? "above" : "below"} ${guess}`;
+    return `${distance.replace("-", "")} percentage points ${last > majority.share ? "above" : "below"} ${guess}`;
   }
 
   /** The most points any of its per-epoch curves has. */

@@ -96,9 +96,7 @@ def _host_pattern(host: str) -> str:
         pattern = f"[{pattern}]"
     rest = pattern.removeprefix("*.")
     if pattern != "*" and (not rest or not pattern.isascii() or set(rest) & set("*/@, ")):
-        raise InvalidInput(
-            "DASHBOARD_ALLOWED_HOSTS", "must be host names separated by commas, or *", host
-        )
+        raise InvalidInput("server.allowedHosts", "must be a list of host names, or of one *", host)
     if ":" in pattern and not pattern.startswith("["):
-        raise InvalidInput("DASHBOARD_ALLOWED_HOSTS", "must be host names without ports", host)
+        raise InvalidInput("server.allowedHosts", "must be host names without ports", host)
     return pattern

@@ -1,7 +1,7 @@
 """One program and one browser for the whole session; for each test a visitor of its own.
 
-`DASHBOARD_TEST_BROWSER` names the browser's program; without it an installed Chromium or Chrome
-is taken, and where there is none, Playwright's own.
+`DASHBOARD_TEST_BROWSER` names the browser's program, as `.ci/check.py` found it; without it an
+installed Chromium is taken, and where there is none, Playwright's own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ ARGUMENTS = (
     "--no-first-run",
     "--disable-background-networking",
 )
-INSTALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 NewViewer = Callable[..., Viewer]
 
@@ -37,8 +36,7 @@ def browser() -> Iterator[Browser]:
 
 
 def _chromium(playwright: Playwright) -> Iterator[Browser]:
-    found = (shutil.which(name) for name in INSTALLED)
-    path = os.environ.get("DASHBOARD_TEST_BROWSER") or next(filter(None, found), None)
+    path = os.environ.get("DASHBOARD_TEST_BROWSER") or shutil.which("chromium")
     browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
     yield browser
     browser.close()

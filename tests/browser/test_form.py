@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
+from trainer.config import RunConfig
 from trainer.runs import Record
 
 HOSTILE = '<img src=x onerror="window.attacked=1">'
@@ -131,3 +132,39 @@ def test_a_run_can_be_started_without_a_mouse(viewer: Viewer, program: Program) 
 
     viewer.expect_state("Finished")
     assert viewer.run_id == program.store.runs()[0].run_id
+
+
+def test_the_run_and_the_form_stay_while_one_looks_at_other_pages(
+    viewer: Viewer, program: Program
+) -> None:
+    run_id = viewer.start(dataset="moons", epochs=2, units=16)
+    viewer.expect_state("Finished")
+    page = viewer.page
+    for name in ("Runs", "Train", "Evaluate", "Train"):
+        page.get_by_role("link", name=name, exact=True).click()
+        viewer.wait_for_rest()
+
+    expect(page.get_by_test_id("run-name")).to_have_text(program.store.run(run_id).name)
+    assert viewer.run_id == run_id
+    expect(page.get_by_role("spinbutton", name="Units")).to_have_value("16")
+    expect(page.get_by_role("spinbutton", name="Epochs")).to_have_value("2")
+    page.get_by_role("button", name="Show the data instead").click()
+    expect(page.get_by_role("heading", name="Two moons")).to_be_visible()
+    assert viewer.run_id is None
+
+
+def test_a_run_s_address_alone_fills_the_form_with_its_set_up(
+    viewer: Viewer, program: Program
+) -> None:
+    config = RunConfig.create("moons", epochs=3, units=8, metrics=())
+    run_id = program.store.create_run(config.to_dict())
+    program.store.stop(run_id)
+
+    viewer.open(run=run_id)
+
+    page = viewer.page
+    expect(page.get_by_role("spinbutton", name="Units")).to_have_value("8")
+    expect(page.get_by_role("spinbutton", name="Epochs")).to_have_value("3")
+    again = viewer.press_start()
+    viewer.expect_state("Finished")
+    assert program.store.run(again).config == config.to_dict()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
+import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
+from trainer.runs import Record, finite_or_none
 
 # Long enough to do something meanwhile, slow enough to keep every point.
 LONG = {"dataset": "digits", "hidden_layers": 2, "units": 128, "batch_size": 8, "epochs": 1900}
@@ -35,17 +39,19 @@ def test_a_run_grows_keeps_its_zoom_survives_a_reload_and_stops(
     role_of_hidden = (
         "node => node.data.filter(t => t.visible === 'legendonly').map(t => t.meta.role)"
     )
+    # The best epoch is a point of its curve, and goes with it.
+    hidden = ["validation", "best"]
     page.wait_for_function(
-        f"({role_of_hidden})(document.querySelector('[data-testid=chart-accuracy]')).length"
+        f"hidden => String(({role_of_hidden})"
+        "(document.querySelector('[data-testid=chart-accuracy]'))) === String(hidden)",
+        arg=hidden,
     )
-    hidden = viewer.chart("accuracy").evaluate(role_of_hidden)
     viewer.expect_points(viewer.points() + 5)
     viewer.expect_points(viewer.points("accuracy") + 5, "accuracy")
 
     assert page.evaluate("window.kept === document.querySelector('[data-testid=chart-loss]')")
     assert viewer.x_range("loss") == zoom
     assert viewer.chart("accuracy").evaluate(role_of_hidden) == hidden
-    assert "validation" in hidden and "training" not in hidden
 
     before = viewer.points()
     page.reload()
@@ -155,6 +161,60 @@ def test_a_double_click_starts_one_run(viewer: Viewer, program: Program) -> None
     assert len(program.store.runs()) == before + 1
 
 
+def test_start_in_two_tabs_at_once_makes_one_run_that_both_show(
+    viewer: Viewer, program: Program
+) -> None:
+    before = len(program.store.runs())
+    other = Viewer(viewer.page.context, program.url)
+    for tab in (viewer, other):
+        tab.open(**SHORT)
+        expect(tab.start_button).to_be_visible()
+
+    for tab in (viewer, other):
+        tab.start_button.evaluate("button => button.click()")
+
+    for tab in (viewer, other):
+        tab.expect_state("Finished")
+    assert viewer.run_id == other.run_id
+    assert len(program.store.runs()) == before + 1
+    assert other.errors == []
+
+
+SMOOTHED = (
+    "(role) => document.querySelector('[data-testid=chart-loss]').data"
+    ".filter((trace) => trace.hovertemplate?.includes('smoothed') && trace.meta.role === role)"
+    ".flatMap((trace) => [...trace.y])"
+)
+
+
+def test_a_smoothed_curve_is_the_weighted_mean_of_what_came_before(
+    viewer: Viewer, program: Program
+) -> None:
+    losses = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0]
+    held_out = [2.0, math.inf, 2.0, 2.0, math.nan, 2.0, 2.0, 2.0]
+    claim = program.store.open_run({}, worker="a test", origin="callback", name="smooth")
+    records = [
+        Record(kind="epoch", epoch=k, data={"loss": loss, "val_loss": finite_or_none(value)})
+        for k, (loss, value) in enumerate(zip(losses, held_out, strict=True))
+    ]
+    program.store.write(claim, first_seq=1, records=records, epoch=8, state="finished")
+    viewer.open(run=claim.run_id)
+    viewer.expect_points(8)
+    best = viewer.curve("loss", "best")
+
+    viewer.page.get_by_label("Smoothing").fill("0.6")
+    smoothed = f"({SMOOTHED})"
+    viewer.page.wait_for_function(f"() => {smoothed}('training').length")
+
+    expected = pd.Series(losses).ewm(alpha=1 - 0.6).mean().tolist()
+    assert viewer.page.evaluate(f"{smoothed}('training')") == pytest.approx(expected)
+    # What is missing stays missing and spoils nothing.
+    assert viewer.page.evaluate(f"{smoothed}('validation')") == [
+        pytest.approx(2.0) if math.isfinite(value) else None for value in held_out
+    ]
+    assert best == ([1], [2.0])
+
+
 def test_the_controls_of_the_charts_act_without_asking_the_server(
     viewer: Viewer, program: Program
 ) -> None:
@@ -166,10 +226,7 @@ def test_the_controls_of_the_charts_act_without_asking_the_server(
     asked, said = len(viewer.requests), len(viewer.sent)
 
     page.get_by_label("Smoothing").fill("0.6")
-    page.wait_for_function(
-        "() => document.querySelector('[data-testid=chart-loss]').data"
-        ".some(trace => trace.showlegend && trace.hovertemplate?.includes('smoothed'))"
-    )
+    page.wait_for_function(f"() => ({SMOOTHED})('training').length")
     page.get_by_role("switch", name="Log axis").click()
     page.wait_for_function(
         "() => document.querySelector('[data-testid=chart-loss]')._fullLayout.yaxis.type === 'log'"

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+import urllib.error
+import urllib.request
 
 import psutil
+import pytest
+from playwright.sync_api import expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
+from pages.live.browser import COOKIE
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
 
@@ -35,6 +42,45 @@ def test_the_server_never_loads_tensorflow_while_it_shows_a_training(
     viewer.open("/runs")
     viewer.open(run=run_id)
     viewer.expect_points(5)
+    viewer.open("/evaluate", run=run_id)
+    viewer.page.locator(".ev-cell").first.click()
+    expect(viewer.page.get_by_text("validation rows of class 0 predicted as 0")).to_be_visible()
 
     assert "tensorflow" in loaded_libraries(worker)
     assert loaded_libraries(program.pid) == set()
+
+
+@pytest.mark.parametrize("header", ["Host", "Origin"])
+@pytest.mark.parametrize("path", ["/", "/api/runs", "/live/plotly.js"])
+def test_a_foreign_site_gets_no_answer_of_any_kind(
+    program: Program, path: str, header: str
+) -> None:
+    foreign = {"Host": "evil.example", "Origin": "http://evil.example"}[header]
+    request = urllib.request.Request(program.url + path, headers={header: foreign})
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+
+    assert 400 <= refused.value.code < 500
+
+
+@pytest.mark.parametrize("path", ["/_stcore/stream", "/api/runs/0/stream"])
+def test_a_page_of_a_foreign_site_opens_no_web_socket(program: Program, path: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        connect(program.url.replace("http", "ws") + path, origin="http://evil.example")
+
+    assert 400 <= refused.value.response.status_code < 500
+
+
+def test_a_browser_gets_a_name_of_its_own_that_no_script_can_read(
+    viewer: Viewer, program: Program
+) -> None:
+    viewer.open()
+    viewer.open("/runs")
+
+    (cookie,) = [one for one in viewer.page.context.cookies() if one["name"] == COOKIE]
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+    assert COOKIE not in viewer.page.evaluate("document.cookie")
+    with urllib.request.urlopen(program.url + "/api/runs", timeout=30) as answer:
+        assert answer.headers["set-cookie"] is None

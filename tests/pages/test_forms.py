@@ -236,6 +236,12 @@ def test_the_link_to_a_config_says_what_differs_and_no_more() -> None:
     }
 
 
+def test_the_link_to_a_config_without_metrics_says_so() -> None:
+    query = urlsplit(form_link(RunConfig.create("moons", metrics=()))).query
+
+    assert parse_qs(query, keep_blank_values=True) == {"dataset": ["moons"], "metrics": [""]}
+
+
 def test_a_run_has_the_config_that_the_form_gave_it(store: Store) -> None:
     config = RunConfig.create("moons", epochs=3)
 

@@ -44,7 +44,9 @@ def test_a_store_that_does_not_answer_is_a_sentence_and_the_reason_is_in_the_log
     page = open_runs_page()
 
     assert not page.exception
-    assert [error.value for error in page.error] == ["The store cannot be read at the moment."]
+    assert [error.value for error in page.error] == [
+        "The store does not answer at the moment. Nothing is lost; try again."
+    ]
     assert "no such column" in caplog.text
 
 

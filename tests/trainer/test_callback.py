@@ -235,6 +235,31 @@ def test_early_stopping_counts_the_epoch_it_ends_after(store):
     assert run.epoch < 50
 
 
+@pytest.mark.parametrize("live_is_first", [True, False])
+def test_an_epoch_that_another_callback_ends_early_is_recorded_as_keras_logs_it(
+    store, live_is_first
+):
+    live = LiveCallback()
+    model = linear_model()
+
+    def stop(batch: int) -> None:
+        model.stop_training = batch == 1
+
+    callbacks = [live, Do("on_train_batch_end", stop)]
+    history = model.fit(
+        X,
+        Y,
+        batch_size=8,
+        epochs=3,
+        validation_data=(X, Y),
+        callbacks=callbacks if live_is_first else callbacks[::-1],
+        verbose=0,
+    )
+    assert len(history.history["loss"]) == 1
+    assert store.history(live.run_id) == history.history
+    assert store.run(live.run_id).state == "finished"
+
+
 def test_a_fit_with_the_same_callback_again_makes_another_run(store):
     live, model = LiveCallback(name="twice"), linear_model()
     run_ids = []

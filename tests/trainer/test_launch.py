@@ -29,7 +29,7 @@ class Desk:
     """A store and the launcher that works through its queue."""
 
     def __init__(self, settings: Settings) -> None:
-        self.store = Store(settings.store_url, checkpoints=True)
+        self.store = Store(settings.store_url)
         self.launcher = LocalLauncher(self.store, settings)
         self.launcher.start()
 

@@ -281,3 +281,12 @@ def test_durations_do_not_follow_the_wall_clock(recorder, store, monkeypatch):
     run = store.run(recorder.claim.run_id)
     assert 0 < run.seconds < 1000
     assert run.epochs_per_second > 0
+
+
+def test_a_writer_that_is_alone_moves_the_log_into_the_file(recorder, file, monkeypatch):
+    monkeypatch.setattr(trainer.recorder, "CHECKPOINT_SECONDS", 0.05)
+    size = file.stat().st_size
+    with serving(recorder):
+        for epoch in range(200):
+            recorder.log_epoch(epoch, {f"metric {number}": 1.0 for number in range(20)})
+        wait_until(lambda: file.stat().st_size > size + 50_000, "the records are in the file")

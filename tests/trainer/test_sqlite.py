@@ -15,6 +15,7 @@ import pytest
 import trainer.store
 from tests.waiting import wait_until
 from trainer.errors import StoreUnusable
+from trainer.lock import ProcessLock
 from trainer.runs import Record
 from trainer.store import Store
 
@@ -146,9 +147,10 @@ def test_a_store_of_a_newer_version_is_kept_byte_for_byte(store, file):
     assert file.read_bytes() == before
 
 
-def test_only_the_process_that_checkpoints_moves_the_log_into_the_file(store, file, tmp_path):
+def test_a_checkpoint_moves_the_log_into_the_file_unless_another_process_is_at_it(
+    store, file, tmp_path
+):
     run_id = store.create_run({})
-    store.checkpoint()
 
     def holds_the_run() -> bool:
         copy = tmp_path / "copy.sqlite"
@@ -158,16 +160,18 @@ def test_only_the_process_that_checkpoints_moves_the_log_into_the_file(store, fi
             query = "SELECT run_id FROM runs"
             return ("runs",) in tables and connection.execute(query).fetchall() == [(run_id,)]
 
+    another = ProcessLock(Path(f"{file}-checkpoint"))
+    assert another.acquire()
+    store.checkpoint()
     assert not holds_the_run()
-    server = Store(f"sqlite:///{file}", checkpoints=True)
-    server.checkpoint()
+    another.release()
+    store.checkpoint()
     assert holds_the_run()
-    server.close()
 
 
 def test_a_checkpoint_waits_for_nobody_and_makes_nobody_wait(store, file, monkeypatch):
     monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
-    server = Store(f"sqlite:///{file}", checkpoints=True)
+    server = Store(f"sqlite:///{file}")
     with locked(file):
         server.checkpoint()
     claim = store.claim(store.create_run({}), "me")
@@ -203,12 +207,13 @@ store = Store(sys.argv[1])
 claim, seq = store.claim(store.create_run({}, name=sys.argv[2]), "me"), 1
 while True:
     store.write(claim, first_seq=seq, records=[Record(kind="epoch", epoch=seq)] * 2, epoch=seq + 1)
+    store.checkpoint()
     seq += 2
 """
 
 
 def test_kills_of_writers_under_checkpoints_leave_a_sound_file(file):
-    server = Store(f"sqlite:///{file}", checkpoints=True)
+    server = Store(f"sqlite:///{file}")
     for number in range(4):
         command = [sys.executable, "-c", _WRITE_FOR_EVER, server.url, str(number)]
         with subprocess.Popen(command) as process:

@@ -18,6 +18,12 @@ from trainer.recorder import Recorder
 from trainer.runs import Run
 from trainer.store import Store
 from trainer.training import Training, WarmModel
+from trainer.weights import WeightsKeeper, load_weights
+
+
+@pytest.fixture(autouse=True)
+def folder(data_folder):
+    """Weights are kept in a data folder of the test's own."""
 
 
 @pytest.fixture
@@ -280,3 +286,28 @@ def test_a_run_that_was_taken_over_ends_without_another_word(store):
     epochs = running.run.epoch
     run = running.stop()
     assert (run.state, run.message, run.epoch) == ("interrupted", "taken over", epochs)
+
+
+def test_a_training_that_is_left_behind_keeps_the_weights_of_its_whole_epochs(store, monkeypatch):
+    go_on = threading.Event()
+
+    class Stuck(WeightsKeeper):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            if epoch == 1:
+                go_on.wait()
+
+    monkeypatch.setattr(trainer.training, "WeightsKeeper", Stuck)
+    run_id = store.create_run(quick(epochs=9).to_dict())
+    recorder = Recorder(store, store.claim(run_id, "me"))
+    training = Training(quick(epochs=9), recorder, stop_seconds=0.1)
+    ended = threading.Thread(target=training.run)
+    ended.start()
+    wait_until(lambda: store.run(run_id).epoch == 2, "two epochs are done")
+    store.stop(run_id)
+    ended.join()
+    assert training.is_left
+    run = store.run(run_id)
+    assert (run.state, run.message, run.epoch) == ("stopped", "", 2)
+    assert load_weights(run_id, "last").epoch == 1
+    go_on.set()

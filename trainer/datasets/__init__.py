@@ -18,7 +18,6 @@ __all__ = [
     "Arrays",
     "DatasetSpec",
     "LoadOptions",
-    "is_cached",
     "load",
     "rows",
     "sample",
@@ -82,11 +81,6 @@ def rows(name: str, indices: np.ndarray, options: LoadOptions | None = None) -> 
     if stored is None:
         raise DatasetUnavailable(f"{spec.title} is not on this machine any more.")
     return stored
-
-
-def is_cached(name: str) -> bool:
-    """Return whether a dataset is on this machine: shipped, generated or downloaded before."""
-    return _spec(name).origin != "downloaded" or cache.path(name).is_file()
 
 
 def _spec(name: str) -> DatasetSpec:

@@ -7,7 +7,6 @@ train part is used so far. Nothing in it is pickled.
 from __future__ import annotations
 
 import os
-import sqlite3
 import tempfile
 import zipfile
 import zlib
@@ -20,6 +19,7 @@ import numpy as np
 
 from trainer.datasets.spec import Arrays, Progress
 from trainer.home import home
+from trainer.lock import ProcessLock
 
 _WAIT_SECONDS = 0.5  # between two looks whether somebody wants to wait no more
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError)
@@ -91,34 +91,16 @@ def only_one_download(progress: Progress) -> Iterator[None]:
 
     `progress` is called now and then while waiting; where it raises, the wait is over. Another
     thread may give the right back.
-
-    An exclusive SQLite transaction is a lock between processes on every platform, and the system
-    gives it back when its holder dies.
     """
     folder = home() / "datasets"
     folder.mkdir(exist_ok=True)
-    connection = sqlite3.connect(
-        folder / "download.lock",
-        timeout=_WAIT_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    lock = ProcessLock(folder / "download.lock", timeout=_WAIT_SECONDS)
     try:
-        while not _is_first(connection):
+        while not lock.acquire():
             progress("Waiting for another download")
         yield
     finally:
-        connection.close()
-
-
-def _is_first(connection: sqlite3.Connection) -> bool:
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-            raise
-        return False
-    return True
+        lock.release()
 
 
 def _rows(archive: zipfile.ZipFile, key: str, rows: int | None) -> np.ndarray:

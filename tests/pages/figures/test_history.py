@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from pages.figures import theme
 from pages.figures.history import (
-    MARKERS_UP_TO,
     STEP_LABEL,
-    best_point,
-    filled,
     history_charts,
     history_charts_for_series,
-    moving_average,
 )
 from trainer.metrics import METRICS
-
-SERIES = {
-    "loss": {"x": [1, 2, 3], "y": [0.9, 0.5, 0.3]},
-    "val_loss": {"x": [1, 2, 3], "y": [0.8, 0.6, 0.7]},
-    "accuracy": {"x": [1, 2, 3], "y": [0.5, 0.7, 0.9]},
-    "val_accuracy": {"x": [1, 2, 3], "y": [0.6, 0.8, 0.8]},
-    "step/loss": {"x": [0.5, 1.0, 1.5, 2.0], "y": [1.2, 0.9, 0.6, 0.5]},
-}
 
 
 def loss_chart(*, validation=True):
     return history_charts((), validation=validation)[0]
-
-
-def points(trace):
-    return list(trace.x), list(trace.y)
 
 
 def test_the_loss_chart_comes_first_and_then_one_chart_a_metric():
@@ -61,6 +43,7 @@ def test_traces_come_in_the_order_step_raw_smoothed_best():
         },
     )
     assert len(chart.figure.data) == 6
+    assert all(not trace.x and not trace.y for trace in chart.figure.data)
 
 
 def test_without_validation_data_no_trace_speaks_of_validation():
@@ -80,98 +63,6 @@ def test_each_palette_has_a_colour_for_every_trace_of_a_chart():
     for palette in theme.PALETTES.values():
         for trace in loss_chart().figure.data:
             assert trace.meta["color"] in palette
-
-
-def test_an_empty_chart_has_no_points_and_filling_leaves_it_empty():
-    chart = loss_chart()
-
-    filled(chart, SERIES, smoothing=0.5, per_step=True)
-
-    assert all(points(trace) == ([], []) for trace in chart.figure.data)
-
-
-def test_a_filled_chart_shows_the_values_of_each_epoch_and_the_best_validation_epoch():
-    step, training, validation, smooth, smooth_validation, best = filled(loss_chart(), SERIES).data
-
-    assert points(training) == ([1, 2, 3], [0.9, 0.5, 0.3])
-    assert points(validation) == ([1, 2, 3], [0.8, 0.6, 0.7])
-    assert points(best) == ([2], [0.6])
-    assert points(step) == points(smooth) == points(smooth_validation) == ([], [])
-    assert (training.opacity, training.showlegend) == (1.0, True)
-
-
-def test_the_best_epoch_of_a_metric_that_should_grow_is_its_first_maximum():
-    accuracy = history_charts([METRICS["accuracy"]], validation=True)[1]
-
-    assert points(filled(accuracy, SERIES).data[5]) == ([2], [0.8])
-
-
-def test_the_best_epoch_falls_back_to_training_while_there_is_no_validation_value():
-    series = {"loss": SERIES["loss"], "val_loss": {"x": [], "y": []}}
-
-    assert points(filled(loss_chart(), series).data[5]) == ([3], [0.3])
-
-
-def test_the_step_curve_is_shown_only_where_asked_for_and_called_a_running_mean():
-    step = filled(loss_chart(), SERIES, per_step=True).data[0]
-
-    assert points(step) == ([0.5, 1.0, 1.5, 2.0], [1.2, 0.9, 0.6, 0.5])
-    assert "running mean of the epoch" in step.name
-    assert step.showlegend is True
-
-
-def test_smoothing_draws_the_average_over_a_faint_raw_curve():
-    figure = filled(loss_chart(), SERIES, smoothing=0.5)
-    raw, smooth = figure.data[1], figure.data[3]
-
-    assert points(raw) == ([1, 2, 3], [0.9, 0.5, 0.3])
-    assert raw.opacity < 0.5
-    assert (raw.showlegend, smooth.showlegend) == (False, True)
-    assert list(smooth.y) == pytest.approx([0.9, 0.95 / 1.5, 0.775 / 1.75])
-
-
-def test_a_short_curve_shows_its_points_and_a_long_one_does_not():
-    def mode(epochs):
-        x = list(range(1, epochs + 1))
-        return filled(loss_chart(), {"loss": {"x": x, "y": x}}).data[1].mode
-
-    assert mode(1) == mode(MARKERS_UP_TO) == "lines+markers"
-    assert mode(MARKERS_UP_TO + 1) == "lines"
-
-
-def test_the_moving_average_is_the_normalised_weighted_sum_of_the_values():
-    y = [3.0, 1.0, 4.0, 1.0, 5.0]
-    average = moving_average(range(1, 6), y, 0.9)
-
-    for k, value in enumerate(average):
-        weights = [0.9 ** (k - j) for j in range(k + 1)]
-        expected = sum(w * y_j for w, y_j in zip(weights, y, strict=False)) / sum(weights)
-        assert value == pytest.approx(expected)
-
-
-def test_the_moving_average_of_weight_zero_is_the_curve_itself():
-    assert moving_average([1, 2, 3], [3.0, 1.0, 4.0], 0.0) == [3.0, 1.0, 4.0]
-
-
-def test_a_missing_value_stays_missing_in_the_moving_average_and_spoils_nothing():
-    average = moving_average([1, 2, 3], [2.0, None, 2.0], 0.9)
-
-    assert average[1] is None
-    assert [average[0], average[2]] == pytest.approx([2.0, 2.0])
-
-
-def test_points_further_apart_are_smoothed_less():
-    dense = moving_average([1, 2], [0.0, 1.0], 0.9)
-    thinned = moving_average([1, 11], [0.0, 1.0], 0.9)
-
-    assert thinned[1] > dense[1]
-
-
-def test_the_best_point_ignores_values_that_are_not_finite():
-    series = {"x": [1, 2, 3, 4], "y": [None, math.nan, 0.4, math.inf]}
-
-    assert best_point(series, "higher") == (3, 0.4)
-    assert best_point({"x": [1], "y": [None]}, "lower") is None
 
 
 def test_charts_for_unknown_series_pair_training_with_validation():

@@ -65,7 +65,7 @@ def serving(
 ) -> Iterator[Server]:
     """Serve the store at `url` on a free port."""
     threads_before = set(threading.enumerate())
-    store = Store(url, checkpoints=True)
+    store = Store(url)
     hub = Hub(store)
 
     @asynccontextmanager

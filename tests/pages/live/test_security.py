@@ -59,7 +59,7 @@ def test_an_ipv6_address_can_be_allowed_without_brackets(store_url: str) -> None
 
 @pytest.mark.parametrize("host", ["", "a b", "foo*", "*foo", "http://localhost", "localhost:8501"])
 def test_what_is_no_host_name_cannot_be_allowed(host: str) -> None:
-    with pytest.raises(InvalidInput, match="DASHBOARD_ALLOWED_HOSTS must be host names"):
+    with pytest.raises(InvalidInput, match="server.allowedHosts must be"):
         security_middleware([host])
 
 

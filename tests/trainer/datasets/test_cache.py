@@ -10,7 +10,7 @@ import numpy as np
 import platformdirs
 import pytest
 
-from trainer.datasets import cache, is_cached, load, sample
+from trainer.datasets import cache, load, sample
 from trainer.home import home
 
 ROOT = Path(__file__).parents[3]
@@ -47,7 +47,6 @@ def test_without_a_name_the_data_folder_is_the_platforms(monkeypatch, tmp_path):
 def test_a_stored_copy_is_read_back_whole():
     stored = parts()
     cache.write("mnist", stored)
-    assert is_cached("mnist")
     arrays = load("mnist")
     np.testing.assert_array_equal(arrays.x, stored["x_train"])
     np.testing.assert_array_equal(arrays.y, stored["y_train"])

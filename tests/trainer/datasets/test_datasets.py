@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
-from trainer.datasets import DATASETS, LoadOptions, is_cached, load, sample
+from trainer.datasets import DATASETS, LoadOptions, load, sample
 from trainer.errors import DatasetUnavailable, InvalidInput
 
 ROOT = Path(__file__).parents[3]
@@ -87,7 +87,7 @@ def test_diabetes_comes_in_its_own_units():
 
 
 def test_an_unknown_dataset_is_refused_with_the_names_there_are():
-    for function in (load, sample, is_cached):
+    for function in (load, sample):
         with pytest.raises(InvalidInput, match="dataset must be one of digits, .*Got 'cats'"):
             function("cats")
 
@@ -96,13 +96,11 @@ def test_an_unknown_dataset_is_refused_with_the_names_there_are():
 def test_a_sample_of_a_small_set_is_the_whole_set(name):
     options = LoadOptions(noise=0.1, seed=1)
     np.testing.assert_array_equal(sample(name, options).x, load(name, options).x)
-    assert is_cached(name)
 
 
 @pytest.mark.parametrize("name", DOWNLOADED)
 def test_a_sample_of_a_set_that_is_not_here_does_not_download(name, monkeypatch, tmp_path):
     monkeypatch.setenv("DASHBOARD_HOME", str(tmp_path))
-    assert not is_cached(name)
     with pytest.raises(DatasetUnavailable, match="is downloaded when a training"):
         sample(name)
 

@@ -1,0 +1,45 @@
+"""Tells one browser from another: by a random cookie that comes with its first page."""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "dashboard_browser"
+_YEAR = 365 * 24 * 3600
+_NUM_BYTES = 24
+
+
+class BrowserCookieMiddleware:
+    """Gives a browser without the cookie one with the page it asks for.
+
+    All tabs of a browser have it in common, and it outlives a reload and a restart of the server.
+    No script can read it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or browser_of(Headers(scope=scope).get("cookie", "")):
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith("text/html"):
+                    name = secrets.token_urlsafe(_NUM_BYTES)
+                    cookie = f"{COOKIE}={name}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax"
+                    headers.append("set-cookie", cookie)
+            await send(message)
+
+        await self.app(scope, receive, send_with_cookie)
+
+
+def browser_of(cookies: str) -> str | None:
+    """Return the browser's name in a Cookie header; None if it has none yet."""
+    return cookie_parser(cookies).get(COOKIE) or None
