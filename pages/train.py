@@ -90,7 +90,7 @@ def _show_run(run: Run) -> None:
     config = config_of(run)
     live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
     live_evaluation(run.run_id, key="evaluation", has_validation=has_validation(run))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             _FOLDER / "evaluate.py",
             label="Evaluate this run in depth",
