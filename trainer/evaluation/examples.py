@@ -1,4 +1,7 @@
-"""Which rows are behind one cell of a confusion matrix, the most confident first."""
+"""Which rows are behind one cell of a confusion matrix, the most confident first.
+
+As in the counts, a row with a score that is not finite is in no cell.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ def rows_in_cell(
         predicted = (y_score[:, 1] >= _HALF).astype(int)
     else:
         predicted = y_score.argmax(axis=1)
-    found = np.flatnonzero((y_true == true_class) & (predicted == predicted_class))
+    is_here = (y_true == true_class) & (predicted == predicted_class)
+    found = np.flatnonzero(is_here & _is_finite(y_score))
     return _descending(found, y_score[found, predicted_class])
 
 
@@ -55,8 +59,14 @@ def rows_by_outcome(
     """
     score = y_score[:, positive_class]
     called = score >= np.float32(threshold)
-    found = np.flatnonzero(((y_true == positive_class) == is_positive) & (called == is_called))
+    is_here = ((y_true == positive_class) == is_positive) & (called == is_called)
+    found = np.flatnonzero(is_here & _is_finite(y_score))
     return _descending(found, score[found] if is_called else -score[found])
+
+
+def _is_finite(y_score: np.ndarray) -> np.ndarray:
+    is_finite: np.ndarray = np.isfinite(y_score).all(axis=1)
+    return is_finite
 
 
 def _descending(places: np.ndarray, confidence: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from trainer.evaluation.examples import rows_by_outcome, rows_in_cell
 
@@ -47,3 +48,29 @@ def test_a_class_against_the_rest_at_a_threshold():
     assert rows(False, True) == [1, 0]
     assert rows(False, False) == [4, 3, 5]
     assert rows(True, False) == []
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_a_row_with_a_score_that_is_not_finite_is_in_no_cell(bad, num_classes):
+    scores = np.full((4, num_classes), 0.25, dtype="float32")
+    scores[1] = bad
+    scores[2, -1] = bad
+    labels = np.zeros(4, dtype=int)
+    by_cell = [
+        rows_in_cell(labels, scores, true_class=0, predicted_class=k).tolist()
+        for k in range(num_classes)
+    ]
+    assert by_cell == [[0, 3], *([[]] * (num_classes - 1))]
+    by_outcome = [
+        rows_by_outcome(
+            labels,
+            scores,
+            positive_class=0,
+            threshold=0.2,
+            is_positive=True,
+            is_called=is_called,
+        ).tolist()
+        for is_called in (True, False)
+    ]
+    assert by_outcome == [[0, 3], []]
