@@ -78,8 +78,12 @@ class RunConfig:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> RunConfig:
-        """Return the config that `to_dict` made; fields it lacks get the dataset's defaults."""
-        choices = dict(stored)
+        """Return the config that `to_dict` made; fields it lacks get the dataset's defaults.
+
+        A run without a `test_split` is older than the sealed test set: it trained on those rows
+        too, so it has none.
+        """
+        choices: dict[str, Any] = {"test_split": 0.0, **stored}
         return cls.create(str(choices.pop("dataset", "digits")), **choices)
 
     def to_dict(self) -> dict[str, Any]:

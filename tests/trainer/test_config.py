@@ -242,10 +242,15 @@ def test_a_config_comes_back_from_json_as_it_was(name):
 
 
 def test_a_stored_config_that_lacks_fields_gets_the_defaults():
-    assert RunConfig.from_dict({"dataset": "iris", "epochs": 3}) == RunConfig.create(
-        "iris", epochs=3
-    )
-    assert RunConfig.from_dict({}) == RunConfig.create("digits")
+    stored = {"dataset": "iris", "epochs": 3, "test_split": 0.2}
+    assert RunConfig.from_dict(stored) == RunConfig.create("iris", epochs=3)
+    assert RunConfig.from_dict({"test_split": 0.2}) == RunConfig.create("digits")
+
+
+def test_a_run_older_than_the_sealed_test_set_has_none():
+    old = RunConfig.from_dict({"dataset": "iris", "validation_split": 0.2})
+    assert old.test_split == 0
+    assert split_sizes(old.spec.num_samples, old.test_split, old.validation_split) == (120, 30, 0)
 
 
 def test_a_stored_config_with_a_field_of_a_newer_version_is_refused():
