@@ -18,6 +18,9 @@ from trainer.errors import WeightsMissing
 from trainer.home import home
 from trainer.runs import Which
 
+# All that NumPy and zipfile raise of a file whose bytes are not those that were written.
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile)
+
 
 class Weights(NamedTuple):
     """The weights of a network after an epoch (0-based), in Keras' order."""
@@ -91,7 +94,7 @@ def load_weights(run_id: str, which: Which) -> Weights:
             return Weights(int(stored["epoch"]), arrays)
     except FileNotFoundError:
         raise WeightsMissing("The weights of this run were not kept.") from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise WeightsMissing("The weights of this run cannot be read.") from error
 
 
