@@ -42,7 +42,7 @@ def inspect(run: Run, *, part: Part, which: Which) -> tuple[Evaluation, Scores]:
     if not len(rows):
         raise InvalidInput(f"{part}_split", f"must be more than 0 to have {part} rows", 0)
     weights = load_weights(run.run_id, which)
-    bounds = target_range(arrays.y, spec.task)
+    bounds = target_range(parts.y_unsealed, spec.task)
     model = build(config, target_range=bounds)
     try:
         model.set_weights(weights.arrays)

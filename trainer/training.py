@@ -207,7 +207,7 @@ def _prepare(
 ) -> tuple[FedModel, tf.data.Dataset, tf.data.Dataset | None, dict[str, Any]]:
     spec = config.spec
     parts = config.split(arrays)
-    model = warm.build(config, target_range(arrays.y, spec.task))
+    model = warm.build(config, target_range(parts.y_unsealed, spec.task))
     orders = model.feed(
         parts.x_train,
         shaped_targets(parts.y_train, spec.task),

@@ -38,6 +38,11 @@ class Split:
     rows_val: np.ndarray
     rows_test: np.ndarray
 
+    @property
+    def y_unsealed(self) -> np.ndarray:
+        """Targets of all rows but the test rows, shape `(num_train + num_validation,)`."""
+        return np.concatenate([self.y_train, self.y_val])
+
 
 def split_sizes(
     num_samples: int, test_split: float, validation_split: float
