@@ -419,11 +419,32 @@ class Store:
                 .where(COMMANDS.c.number.in_([row.number for row in rows]))
                 .values(taken=True)
             )
+        Whoever asks again for what is not answered yet, as with a double click, gets the number of
+        the first question.
+
             return [row.command for row in rows]
 
     # -- inspections -----------------------------------------------------------------------
+        unanswered = (
+            sa.select(INSPECTIONS.c.number)
+            .where(
+                INSPECTIONS.c.run_id == run_id,
+                INSPECTIONS.c.part == part,
+                INSPECTIONS.c.which == which,
+                INSPECTIONS.c.state.in_(("asked", "running")),
+            )
+            .order_by(INSPECTIONS.c.number)
+            .limit(1)
+        )
 
     def ask_inspection(self, run_id: str, *, part: Part, which: Which) -> int:
+            # Where writers do not wait for one another anyway, those who ask of one run do.
+            connection.execute(
+                sa.select(RUNS.c.number).where(RUNS.c.run_id == run_id).with_for_update()
+            )
+            number = connection.execute(unanswered).scalar()
+            if number is not None:
+                return int(number)
         """Ask the workers to look at a run's kept network once more, and return the number.
 
         Raises:

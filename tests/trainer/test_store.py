@@ -769,3 +769,43 @@ def test_an_address_that_leads_nowhere_is_refused_in_a_sentence(address):
     with pytest.raises(StoreUnusable, match="cannot be used") as caught:
         Store(address)
     assert "\n" not in str(caught.value)
+def test_who_asks_again_before_there_is_an_answer_gets_the_same_inspection(store, other):
+    run_id, another_run = store.create_run({}), store.create_run({})
+    number = store.ask_inspection(run_id, part="test", which="last")
+    assert other.ask_inspection(run_id, part="test", which="last") == number
+    assert store.claim_inspection("worker 1", lambda worker: False).number == number
+    assert other.ask_inspection(run_id, part="test", which="last") == number
+    assert store.openings() == {run_id: 1}
+    others = [
+        store.ask_inspection(run_id, part="test", which="best"),
+        store.ask_inspection(run_id, part="validation", which="last"),
+        store.ask_inspection(another_run, part="test", which="last"),
+    ]
+    assert len({number, *others}) == 4
+
+
+@pytest.mark.parametrize("answer", ["done", "failed"])
+def test_who_asks_again_after_the_answer_opens_another_inspection(store, answer):
+    run_id = store.create_run({})
+    number = store.ask_inspection(run_id, part="test", which="last")
+    scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
+    found = Evaluation(epoch=0, counts=PackedCounts(header={}, data=b"")), scores
+    store.end_inspection(number, found if answer == "done" else None, "why not")
+    assert store.ask_inspection(run_id, part="test", which="last") > number
+    states = [one.state for one in store.inspections(run_id, "test")]
+    assert states == [answer, "asked"]
+
+
+def test_of_many_who_break_the_seal_at_once_one_does(store, other):
+    run_id = store.create_run({})
+    start = threading.Barrier(8)
+
+    def ask(place: int) -> int:
+        start.wait()
+        return (store, other)[place % 2].ask_inspection(run_id, part="test", which="last")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(ask, range(8)))) == 1
+    assert store.openings() == {run_id: 1}
+
+
