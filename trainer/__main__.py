@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from trainer.config import RunConfig, parse_choice
@@ -19,6 +19,7 @@ from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
 from trainer.launch import AbandonedRuns
+from trainer.openings import moment, told_openings
 from trainer.process import this_process
 from trainer.runs import ACTIVE, Run, record_names
 from trainer.settings import Settings
@@ -26,6 +27,9 @@ from trainer.shutdown import Shutdown
 from trainer.store import Store
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
+
+# A wider matrix fits no screen.
+_MAX_PRINTED_CLASSES = 30
 
 
 class _Parser(argparse.ArgumentParser):
@@ -162,7 +166,18 @@ def _show(store: Store, options: argparse.Namespace) -> int:
         print(f"  {name:18} {', '.join(value) if isinstance(value, list) else value}")
     for name, values in store.history(run.run_id).items():
         print(f"  {name:18} {values[-1]}")
+    for opening in told_openings(store.inspections(run.run_id, "test")):
+        print(f"  {'test set':18} {_opening_line(opening)}")
     return OK
+
+
+def _opening_line(opening: Mapping[str, Any]) -> str:
+    opened = f"opened {moment(opening['opened_at'])}"
+    if opening["evaluation"] is None:
+        return f"{opened}: not looked at yet"
+    name, value = next(iter(opening["evaluation"].items()))
+    epoch = f"epoch {opening['epoch']} ({opening['which']})"
+    return f"{opened}: {epoch}, {name.replace('_', ' ')} {_shown(value)}"
 
 
 def _evaluate(store: Store, options: argparse.Namespace) -> int:
@@ -174,19 +189,24 @@ def _evaluate(store: Store, options: argparse.Namespace) -> int:
         threshold = _typed("threshold", options.threshold, float, "a number from 0 to 1")
         if not 0 <= threshold <= 1:
             raise InvalidInput("threshold", "must be a number from 0 to 1", options.threshold)
-    evaluation = store.evaluation(run.run_id, None if epoch is None else epoch - 1)
-    if evaluation is None and epoch is not None and store.evaluation(run.run_id) is not None:
-        rule = f"must be the number of an epoch that was evaluated, 1 to {run.epoch}"
-        raise InvalidInput("epoch", rule, epoch)
+    evaluation = store.evaluation(run.run_id)
+    if evaluation is not None and epoch is not None:
+        is_possible = 1 <= epoch <= run.epoch
+        evaluation = store.evaluation(run.run_id, epoch - 1) if is_possible else None
+        if evaluation is None:
+            rule = f"must be the number of an epoch that was evaluated, 1 to {run.epoch}"
+            raise InvalidInput("epoch", rule, options.epoch)
     if evaluation is None:
         print(f"{run.name} has no evaluation: no validation has ended yet.", file=sys.stderr)
         return FAILED
     counts = unpack(evaluation.counts)
     names = _class_names(run, counts)
     chosen = None if options.positive is None else _class_index(options.positive, names)
+    if threshold is not None and not names:
+        raise InvalidInput("threshold", "must not be given for a regression", options.threshold)
     if threshold is not None and chosen is None and len(names) != 2:
         rule = "must come with --class, one class against the rest"
-        raise InvalidInput("threshold", rule, threshold)
+        raise InvalidInput("threshold", rule, options.threshold)
     answer = {
         "run_id": run.run_id,
         "epoch": evaluation.epoch + 1,
@@ -226,6 +246,8 @@ def _class_index(text: str, names: Sequence[str]) -> int:
     if text.isascii() and text.isdigit() and int(text) < len(names):
         return int(text)
     rule = f"must be one of {', '.join(names)}" if names else "must not be given for a regression"
+    if len(names) > _MAX_PRINTED_CLASSES:
+        rule = f"must be the name of a class or its number, 0 to {len(names) - 1}"
     raise InvalidInput("class", rule, text)
 
 
@@ -243,10 +265,14 @@ def _print_matrix(matrix: Sequence[Sequence[float]], names: Sequence[str]) -> No
     from rich.console import Console
     from rich.table import Table
 
+    if len(names) > _MAX_PRINTED_CLASSES:
+        print(f"  The matrix of {len(names):,} classes is in --json.")
+        return
     table = Table("true / predicted", *names)
     for name, row in zip(names, matrix, strict=True):
-        table.add_row(name, *(f"{value:g}" for value in row))
-    Console().print(table)
+        table.add_row(name, *(f"{value:,.10g}" for value in row))
+    # Names are somebody's: nothing in them is markup.
+    Console(markup=False, emoji=False, highlight=False).print(table)
 
 
 def _stop(store: Store, options: argparse.Namespace) -> int:
@@ -309,14 +335,35 @@ def _summary(run: Run) -> dict[str, Any]:
 
 def _described(store: Store, run: Run) -> dict[str, Any]:
     history = store.history(run.run_id)
+    return {
+        **_summary(run),
+        "history": history,
+        "evaluation": _newest_evaluation(store, run, history),
+        "test_openings": told_openings(store.inspections(run.run_id, "test")),
+    }
+
+
+def _newest_evaluation(
+    store: Store, run: Run, history: Mapping[str, Sequence[float | None]]
+) -> dict[str, Any]:
     held_out = {
-        name.removeprefix("val_"): values[-1]
+        name.removeprefix("val_"): values
         for name, values in history.items()
         if name.startswith("val_")
     }
+    # fit() need not validate after each epoch.
+    validated = [
+        place
+        for values in held_out.values()
+        for place, value in enumerate(values)
+        if value is not None
+    ]
+    logged = {name: values[max(validated, default=-1)] for name, values in held_out.items()}
     evaluation = store.evaluation(run.run_id)
-    counted = {} if evaluation is None else summary(unpack(evaluation.counts))
-    return {**_summary(run), "history": history, "evaluation": {**counted, **held_out}}
+    if evaluation is None:
+        return logged
+    # Keras logs 0 where a ratio is undefined; the counts know better.
+    return {**logged, "epoch": evaluation.epoch + 1, **summary(unpack(evaluation.counts))}
 
 
 def _line(run: Run) -> str:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from pages.live.reader import to_message
 from trainer.errors import InvalidInput, RunNotFound, StoreUnusable, TrainerError
+from trainer.openings import told_openings
 from trainer.runs import Run
 from trainer.store import Store
 
@@ -90,6 +91,7 @@ class _Api:
             "history": self._store.history(run_id),
         }
 
+            "test_openings": told_openings(self._store.inspections(run_id, "test")),
     def evaluations(self, request: Request) -> tuple[int, dict[str, Any]]:
         run_id = request.path_params["run_id"]
         if not (run_id.isascii() and run_id.isalnum()):

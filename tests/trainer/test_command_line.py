@@ -12,14 +12,17 @@ import sqlite3
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import trainer.datasets
 from tests.waiting import wait_until
 from trainer.__main__ import main
 from trainer.datasets import DATASETS
+from trainer.evaluation.counts import ClassCounts, Counts, RegressionCounts
+from trainer.evaluation.packing import pack
 from trainer.process import this_process
-from trainer.runs import Record
+from trainer.runs import Evaluation, Record, Scores
 from trainer.settings import Settings
 from trainer.store import Store
 
@@ -84,7 +87,16 @@ def test_a_run_prints_one_json_object_last_and_the_dashboard_sees_it(store):
     assert set(result["history"]) == {*names, *(f"val_{name}" for name in names)}
     assert all(len(values) == 3 for values in result["history"].values())
     last = {name: result["history"][f"val_{name}"][-1] for name in names}
-    assert {name: result["evaluation"][name] for name in names} == last
+    told = result["evaluation"]
+    # Keras' own figure is a float32.
+    assert {name: told[name] for name in names} == pytest.approx(last, abs=1e-6)
+    assert told["epoch"] == 3
+    assert np.sum(told["confusion_matrix"]) == told["rows"] == sum(told["support"]) == 288
+    right = np.trace(told["confusion_matrix"])
+    assert told["accuracy"] == right / told["rows"]
+    for name in ("precision", "recall", "f1", "average_precision", "roc_auc", "support"):
+        assert len(told[name]) == 10
+    assert result["test_openings"] == []
     run = store.run(result["run_id"])
     assert (run.state, run.origin) == ("finished", "command line")
     assert store.history(run.run_id) == result["history"]
@@ -252,8 +264,7 @@ def test_a_store_that_is_damaged_is_one_line_and_exit_code_1(call, data_folder):
 def trained(store) -> str:
     """A run with three epochs, as another program recorded it."""
     config = {"dataset": "iris", "epochs": 3, "metrics": ["accuracy"]}
-    run_id = store.create_run(config, name="theirs", origin="callback")
-    claim = store.claim(run_id, this_process())
+    claim = store.open_run(config, worker=this_process(), origin="callback", name="theirs")
     store.write(claim, state="training")
     epochs = [
         {"loss": 0.5, "=cmd()": 1.0, "val_loss": 0.75},
@@ -264,7 +275,7 @@ def trained(store) -> str:
         Record(kind="epoch", epoch=number, data=data) for number, data in enumerate(epochs, 1)
     ]
     store.write(claim, first_seq=1, records=records, epoch=4, seconds=2.5, state="finished")
-    return run_id
+    return claim.run_id
 
 
 def test_without_runs_the_list_says_how_to_make_one(call):
@@ -334,7 +345,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_step_that_runs(store):
 def test_the_list_says_which_epoch_is_running_or_how_many_are_done(
     call, store, epoch, state, words
 ):
-    claim = store.claim(store.create_run({"epochs": 5}, origin="callback"), this_process())
+    claim = store.open_run({"epochs": 5}, worker=this_process(), origin="callback")
     store.write(claim, epoch=epoch, state=state)
     assert f"  {words}  " in call("list")[1]
 
@@ -359,11 +370,11 @@ def test_show_of_a_run_that_was_not_trained_yet(call, store):
 
 
 def test_stop_ends_a_queued_run_and_asks_a_training_one(call, store):
-    queued, training = store.create_run({}), store.create_run({}, origin="callback")
-    claim = store.claim(training, this_process())
+    queued = store.create_run({})
+    claim = store.open_run({}, worker=this_process(), origin="callback")
     assert json.loads(call("stop", queued, "--json")[1])["state"] == "stopped"
-    code, out, _ = call("stop", training)
-    assert (code, out.split()[0]) == (0, training)
+    code, out, _ = call("stop", claim.run_id)
+    assert (code, out.split()[0]) == (0, claim.run_id)
     assert store.take_commands(claim.run_id) == ["stop"]
 
 
@@ -373,10 +384,226 @@ def test_stop_after_the_end_leaves_the_run_as_it_is(call, trained):
 
 def test_any_command_marks_runs_whose_process_is_gone(call, store):
     host, pid, start = this_process().rsplit(":", 2)
-    run_id = store.create_run({}, origin="callback")
-    store.claim(run_id, f"{host}:{pid}:{float(start) - 100:.2f}")
+    worker = f"{host}:{pid}:{float(start) - 100:.2f}"
+    claim = store.open_run({}, worker=worker, origin="callback")
     call("list")
-    assert store.run(run_id).state == "interrupted"
+    assert store.run(claim.run_id).state == "interrupted"
+
+
+# -- evaluate ----------------------------------------------------------------------------------
+
+
+def two_classes(tn: int, fp: int, fn: int, tp: int) -> ClassCounts:
+    """Return the counts of two classes whose scores are 0.2 or 0.8."""
+    positives, negatives = np.zeros((2, 2, 1001))
+    positives[1, [200, 800]] = negatives[0, [800, 200]] = fn, tp
+    positives[0, [200, 800]] = negatives[1, [800, 200]] = fp, tn
+    confusion = np.array([[tn, fp], [fn, tp]], dtype=float)
+    return ClassCounts(positives=positives, negatives=negatives, confusion=confusion)
+
+
+def many_classes(num_classes: int, rows: int) -> ClassCounts:
+    """Return the counts of classes that are all predicted right, with a score of 1."""
+    positives, negatives = np.zeros((2, num_classes, 1001))
+    positives[:, 1000] = rows
+    negatives[:, 0] = rows * (num_classes - 1)
+    confusion = np.eye(num_classes) * rows
+    return ClassCounts(positives=positives, negatives=negatives, confusion=confusion)
+
+
+def evaluated(store: Store, *counts: Counts, logs: dict | None = None, **facts: object) -> str:
+    """Return a run with what was counted after each of its epochs."""
+    config = {"model": "m", "epochs": len(counts)}
+    claim = store.open_run(config, worker=this_process(), origin="callback", name="mine")
+    records = [
+        Record(kind="epoch", epoch=number, data=logs or {"loss": 1.0}, evaluation=pack(one))
+        for number, one in enumerate(counts)
+    ]
+    done = {"epoch": len(counts), "state": "finished", "facts": facts}
+    store.write(claim, first_seq=1, records=records, **done)
+    return claim.run_id
+
+
+def test_evaluate_tells_the_newest_epoch(call, store):
+    run_id = evaluated(store, two_classes(5, 5, 5, 5), two_classes(50, 10, 5, 35))
+    code, out, err = call("evaluate", run_id, "--json")
+    told = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (told["run_id"], told["epoch"], told["class"], told["threshold"]) == (run_id, 2, 1, 0.5)
+    assert told["confusion_matrix"] == [[50, 10], [5, 35]]
+    assert told["accuracy"] == 0.85
+    assert told["precision"] == pytest.approx(0.778, abs=5e-4)
+    assert told["recall"] == 0.875
+    assert {"f1", "average_precision", "roc_auc", "support"} <= set(told)
+
+
+def test_evaluate_tells_an_earlier_epoch_another_threshold_and_the_other_class(call, store):
+    run_id = evaluated(
+        store, two_classes(40, 20, 10, 30), two_classes(50, 10, 5, 35), class_names=["no", "yes"]
+    )
+
+    def told(*options: str) -> dict:
+        code, out, _ = call("evaluate", run_id, *options, "--json")
+        assert code == 0
+        return json.loads(out)
+
+    assert told("--epoch", "1")["confusion_matrix"] == [[40, 20], [10, 30]]
+    assert told("--threshold", "0.2")["confusion_matrix"] == [[0, 60], [0, 40]]
+    assert told("--threshold", "0.801")["precision"] is None
+    for name in ("no", "0"):
+        other = told("--class", name)
+        assert (other["class"], other["confusion_matrix"]) == (0, [[35, 5], [10, 50]])
+    assert told("--class", "yes", "--epoch", "1")["confusion_matrix"] == [[40, 20], [10, 30]]
+
+
+def test_evaluate_of_many_classes_takes_one_against_the_rest(call, store):
+    run_id = evaluated(store, many_classes(3, 7), class_names=["a", "b", "c"])
+    of_all = json.loads(call("evaluate", run_id, "--json")[1])
+    assert of_all["confusion_matrix"] == [[7, 0, 0], [0, 7, 0], [0, 0, 7]]
+    assert of_all["support"] == [7, 7, 7]
+    one = json.loads(call("evaluate", run_id, "--class", "b", "--threshold", "0", "--json")[1])
+    assert (one["class"], one["threshold"]) == (1, 0)
+    assert one["confusion_matrix"] == [[0, 14], [0, 7]]
+
+
+def test_evaluate_without_json_is_for_people(call, store):
+    run_id = evaluated(store, two_classes(1_234_567, 10, 5, 35), class_names=["no", "yes"])
+    code, out, _ = call("evaluate", run_id)
+    assert code == 0
+    assert out.startswith("mine, epoch 1\n")
+    assert "recall                   0.8750" in out
+    assert "1,234,567" in out
+    assert "not yes" in out
+    undefined = call("evaluate", run_id, "--threshold", "0.9")[1]
+    assert "precision                undefined" in undefined
+
+
+HOSTILE_CLASSES = ["[/x]", "[bold red]b[/bold red]", ":smile:"]
+
+
+def test_evaluate_shows_names_of_classes_as_they_are(call, store):
+    run_id = evaluated(store, many_classes(3, 7), class_names=HOSTILE_CLASSES)
+    code, out, err = call("evaluate", run_id)
+    assert (code, err) == (0, "")
+    assert all(name in out for name in HOSTILE_CLASSES)
+    code, out, _ = call("evaluate", run_id, "--class", "[/x]")
+    assert code == 0
+    assert "not [/x]" in out
+
+
+def test_evaluate_of_very_many_classes_prints_no_matrix_that_fits_no_screen(call, store):
+    run_id = evaluated(store, many_classes(100, 2))
+    code, out, _ = call("evaluate", run_id)
+    assert code == 0
+    assert "The matrix of 100 classes is in --json." in out
+    told = json.loads(call("evaluate", run_id, "--json")[1])
+    assert np.shape(told["confusion_matrix"]) == (100, 100)
+    code, _, err = call("evaluate", run_id, "--class", "100")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "class must be the name of a class or its number, 0 to 99. Got '100'." in err
+
+
+def regression_counts() -> RegressionCounts:
+    sums = {"total": 3.0, "total_squares": 5.0, "error": 0.0}
+    sums |= {"absolute_error": 1.0, "squared_error": 0.5}
+    joint, residuals = np.eye(2), np.zeros(4)
+    return RegressionCounts(joint=joint, residuals=residuals, low=0.0, high=1.0, count=2.0, **sums)
+
+
+def test_evaluate_of_a_regression_tells_its_errors(call, store):
+    run_id = evaluated(store, regression_counts())
+    told = json.loads(call("evaluate", run_id, "--json")[1])
+    assert (told["mean_absolute_error"], told["support"]) == (0.5, 2)
+    assert "mean_absolute_error      0.5000" in call("evaluate", run_id)[1]
+
+
+WRONG_QUESTIONS = [
+    (2, ["--epoch", "0"], "epoch must be the number of an epoch that was evaluated, 1 to 2."),
+    (2, ["--epoch", "3"], "epoch must be the number of an epoch that was evaluated, 1 to 2."),
+    (2, ["--epoch", "-1"], "epoch must be the number of an epoch that was evaluated, 1 to 2."),
+    (2, ["--epoch", "9" * 30], "epoch must be the number of an epoch that was evaluated, 1 to 2."),
+    (2, ["--epoch", "last"], "epoch must be an integer from 1 to the last epoch's number."),
+    (2, ["--threshold", "1.1"], "threshold must be a number from 0 to 1. Got '1.1'."),
+    (2, ["--threshold", "nan"], "threshold must be a number from 0 to 1. Got 'nan'."),
+    (2, ["--threshold", "half"], "threshold must be a number from 0 to 1. Got 'half'."),
+    (2, ["--class", "2"], "class must be one of no, yes. Got '2'."),
+    (2, ["--class", ""], "class must be one of no, yes. Got ''."),
+    (2, ["--nonsense"], "unrecognized arguments: --nonsense"),
+    (3, ["--threshold", "0.5"], "threshold must come with --class, one class against the rest."),
+    (1, ["--threshold", "0.5"], "threshold must not be given for a regression. Got '0.5'."),
+    (1, ["--class", "0"], "class must not be given for a regression. Got '0'."),
+]
+
+
+@pytest.mark.parametrize(("num_classes", "options", "sentence"), WRONG_QUESTIONS)
+def test_a_question_that_makes_no_sense_is_one_line_and_exit_code_2(
+    call, store, num_classes, options, sentence
+):
+    matrix = two_classes(1, 2, 3, 4)
+    run_id = {
+        1: lambda: evaluated(store, regression_counts()),
+        2: lambda: evaluated(store, matrix, matrix, class_names=["no", "yes"]),
+        3: lambda: evaluated(store, many_classes(3, 7)),
+    }[num_classes]()
+    code, out, err = call("evaluate", run_id, *options)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_evaluate_of_no_run_and_of_one_that_was_not_validated(call, store, trained):
+    code, out, err = call("evaluate", "nope")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    for options in ([], ["--json"], ["--epoch", "1"]):
+        code, out, err = call("evaluate", trained, *options)
+        assert (code, out) == (1, "")
+        assert err == "theirs has no evaluation: no validation has ended yet.\n"
+
+
+def test_what_was_counted_wins_over_what_keras_logged(call, store):
+    # Nothing is called positive: Keras logs a precision of 0 where there is none.
+    logs = {"loss": 0.7, "val_loss": 0.6, "val_precision": 0.0, "val_accuracy": 0.60000002}
+    run_id = evaluated(store, two_classes(60, 0, 40, 0), logs=logs)
+    told = json.loads(call("show", run_id, "--json")[1])["evaluation"]
+    assert told["precision"] is None
+    assert told["accuracy"] == 0.6
+    assert told["loss"] == 0.6
+    assert told["epoch"] == 1
+    assert told["confusion_matrix"] == [[60, 0], [40, 0]]
+
+
+def test_the_logs_beside_it_are_those_of_the_epoch_that_was_validated(call, store):
+    claim = store.open_run({}, worker=this_process(), origin="callback")
+    logs = [{"loss": 3.0}, {"loss": 2.0, "val_loss": 4.0}, {"loss": 1.0}]
+    records = [Record(kind="epoch", epoch=number, data=data) for number, data in enumerate(logs)]
+    packed = pack(two_classes(1, 2, 3, 4))
+    records[1] = dataclasses.replace(records[1], evaluation=packed)
+    store.write(claim, first_seq=1, records=records, epoch=3, state="finished")
+    told = json.loads(call("show", claim.run_id, "--json")[1])["evaluation"]
+    assert (told["epoch"], told["loss"]) == (2, 4.0)
+
+
+def test_every_opening_of_the_test_set_is_told_with_the_run(call, store):
+    run_id = evaluated(store, two_classes(50, 10, 5, 35))
+    number = store.ask_inspection(run_id, part="test", which="best")
+    scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
+    found = Evaluation(epoch=0, counts=pack(two_classes(40, 10, 10, 40)))
+    store.end_inspection(number, (found, scores))
+    failed = store.ask_inspection(run_id, part="test", which="last")
+    store.end_inspection(failed, None, "why not")
+    store.ask_inspection(run_id, part="validation", which="last")
+    store.ask_inspection(run_id, part="test", which="last")
+    for command in ("show", "export"):
+        first, second = json.loads(call(command, run_id, "--json")[1])["test_openings"]
+        assert (first["which"], first["state"], first["epoch"]) == ("best", "done", 1)
+        assert first["evaluation"]["accuracy"] == 0.8
+        assert first["evaluation"]["rows"] == 100
+        assert (second["state"], second["epoch"], second["evaluation"]) == ("asked", None, None)
+        assert second["opened_at"] >= first["opened_at"] > 0
+    shown = [line for line in call("show", run_id)[1].splitlines() if "test set" in line]
+    assert len(shown) == 2
+    assert shown[0].endswith("UTC: epoch 1 (best), accuracy 0.8000")
+    assert shown[1].endswith("UTC: not looked at yet")
 
 
 # -- export ------------------------------------------------------------------------------------
@@ -395,7 +622,7 @@ def test_an_export_has_a_row_an_epoch_and_no_cell_that_runs_as_a_formula(call, t
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1"])
 def test_a_name_that_looks_like_a_formula_is_made_inert(call, store, name):
-    claim = store.claim(store.create_run({}, origin="callback"), this_process())
+    claim = store.open_run({}, worker=this_process(), origin="callback")
     record = Record(kind="epoch", epoch=0, data={name: 1.0})
     store.write(claim, first_seq=1, records=[record])
     _, out, _ = call("export", claim.run_id)
@@ -404,7 +631,7 @@ def test_a_name_that_looks_like_a_formula_is_made_inert(call, store, name):
 
 
 def test_a_return_in_a_name_begins_no_new_cell(call, store):
-    claim = store.claim(store.create_run({}, origin="callback"), this_process())
+    claim = store.open_run({}, worker=this_process(), origin="callback")
     record = Record(kind="epoch", epoch=0, data={"a\r=1": 1.0, "\r=1": 2.0, "b\n=1": 3.0})
     store.write(claim, first_seq=1, records=[record])
     _, out, _ = call("export", claim.run_id)

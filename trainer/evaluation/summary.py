@@ -39,6 +39,18 @@ def summary(
     return _of_one(counts, class_index, step_of(threshold))
 
 
+def headline(counts: Counts) -> dict[str, Any]:
+    """Return the few figures that stand for an evaluation, the main one first, and its rows."""
+    if not isinstance(counts, ClassCounts):
+        errors = regression_report(counts)
+        names = ("mean_absolute_error", "root_mean_squared_error", "r2")
+        figures = {name: getattr(errors, name) for name in names}
+        return _plain({**figures, "rows": _counted(errors.support)})
+    table = report(counts.confusion)
+    figures = {name: getattr(table, name) for name in ("accuracy", "balanced_accuracy", "mcc")}
+    return _plain({**figures, "rows": _counted(table.support.sum())})
+
+
 def _of_one(counts: ClassCounts, class_index: int, step: int) -> dict[str, Any]:
     one = OneVersusRest.of(counts, class_index)
     matrix = one.matrix(step)

@@ -1,0 +1,47 @@
+"""The openings of a run's sealed test set, in plain values, as every view of the run tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from trainer.evaluation.packing import unpack
+from trainer.evaluation.summary import headline
+from trainer.runs import Inspection
+
+
+def openings(inspections: Iterable[Inspection]) -> list[Inspection]:
+    """Return the inspections of the test rows that broke the seal: all but those that failed."""
+    return [one for one in inspections if one.part == "test" and one.state != "failed"]
+
+
+def told_openings(inspections: Iterable[Inspection]) -> list[dict[str, Any]]:
+    """Return each opening of the test set in values for JSON, oldest first.
+
+    Args:
+        inspections: A run's inspections of its test rows; those that failed opened nothing.
+
+    Returns:
+        `opened_at` in seconds since 1970 in UTC, `which` weights and `state`; once it is done the
+        `epoch` of the weights, counted from 1, and the `evaluation.summary.headline`, else both
+        None.
+    """
+    told = []
+    for one in openings(inspections):
+        found = one.evaluation
+        told.append(
+            {
+                "opened_at": one.asked_at,
+                "which": one.which,
+                "state": one.state,
+                "epoch": None if found is None else found.epoch + 1,
+                "evaluation": None if found is None else headline(unpack(found.counts)),
+            }
+        )
+    return told
+
+
+def moment(seconds: float) -> str:
+    """Return a time, in seconds since 1970, for people."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
