@@ -189,6 +189,14 @@ class Evaluation:
     counts: PackedCounts
 
 
+class Evaluations(NamedTuple):
+    """Evaluations of a run, and what was left out: of `epochs_total` epochs every `every`-th."""
+
+    shown: list[Evaluation]
+    epochs_total: int
+    every: int
+
+
 class Claim(NamedTuple):
     """The right to write into a run, until somebody else gets a newer one."""
 

@@ -12,7 +12,7 @@ import io
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from trainer.runs import (
     Claim,
     Cursor,
     Evaluation,
+    Evaluations,
     Inspection,
     Part,
     Progress,
@@ -349,34 +350,26 @@ class Store:
         return None if row is None else _to_evaluation(row)
 
     def evaluations(
-        self, run_id: str, *, first: int = 0, last: int | None = None, limit: int
-    ) -> list[Evaluation]:
+        self,
+        run_id: str,
+        *,
+        first: int = 0,
+        last: int | None = None,
+        limit: int,
+        max_bytes: int | None = None,
+    ) -> Evaluations:
         """Return what was counted after the epochs from `first` to `last` (0-based), in order.
 
-        Of more than `limit` epochs evenly chosen ones, first and last included; of an epoch that a
-        later attempt trained again only that.
+        Where they are more than `limit`, or their data more than `max_bytes`, every n-th, and the
+        last one in any case; of an epoch that a later attempt trained again only that.
 
         Raises:
             RunNotFound: There is no such run.
         """
-        where = [EVALUATIONS.c.run_id == run_id, EVALUATIONS.c.epoch >= first]
-        if last is not None:
-            where.append(EVALUATIONS.c.epoch <= last)
-        keys = sa.select(EVALUATIONS.c.epoch, sa.func.max(EVALUATIONS.c.attempt).label("attempt"))
-        with self._read() as connection:
-            self._run(connection, run_id)
-            grouped = keys.where(*where).group_by(EVALUATIONS.c.epoch).order_by("epoch")
-            found = connection.execute(grouped).all()
-            chosen = {found[k] for k in _evenly(len(found), limit)}
-            rows = []
-            for epoch, attempt in sorted(chosen):
-                one = sa.select(EVALUATIONS).where(
-                    EVALUATIONS.c.run_id == run_id,
-                    EVALUATIONS.c.attempt == attempt,
-                    EVALUATIONS.c.epoch == epoch,
-                )
-                rows.append(connection.execute(one).mappings().one())
-        return [_to_evaluation(row) for row in rows]
+        rows, epochs_total, every = self._rows_of_epochs(
+            EVALUATIONS, run_id, first, last, limit, max_bytes
+        )
+        return Evaluations([_to_evaluation(row) for row in rows], epochs_total, every)
 
     def watch(self) -> ChangeWatcher:
         """Return a cheap way to ask, from one thread, whether anything was written."""
@@ -419,12 +412,19 @@ class Store:
                 .where(COMMANDS.c.number.in_([row.number for row in rows]))
                 .values(taken=True)
             )
-        Whoever asks again for what is not answered yet, as with a double click, gets the number of
-        the first question.
-
             return [row.command for row in rows]
 
     # -- inspections -----------------------------------------------------------------------
+
+    def ask_inspection(self, run_id: str, *, part: Part, which: Which) -> int:
+        """Ask the workers to look at a run's kept network once more, and return the number.
+
+        Whoever asks again for what is not answered yet, as with a double click, gets the number of
+        the first question.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
         unanswered = (
             sa.select(INSPECTIONS.c.number)
             .where(
@@ -436,8 +436,8 @@ class Store:
             .order_by(INSPECTIONS.c.number)
             .limit(1)
         )
-
-    def ask_inspection(self, run_id: str, *, part: Part, which: Which) -> int:
+        with self._write() as connection:
+            self._run(connection, run_id)
             # Where writers do not wait for one another anyway, those who ask of one run do.
             connection.execute(
                 sa.select(RUNS.c.number).where(RUNS.c.run_id == run_id).with_for_update()
@@ -445,13 +445,6 @@ class Store:
             number = connection.execute(unanswered).scalar()
             if number is not None:
                 return int(number)
-        """Ask the workers to look at a run's kept network once more, and return the number.
-
-        Raises:
-            RunNotFound: There is no such run.
-        """
-        with self._write() as connection:
-            self._run(connection, run_id)
             asked = connection.execute(
                 INSPECTIONS.insert().values(
                     run_id=run_id, part=part, which=which, state="asked", asked_at=time.time()
@@ -583,6 +576,36 @@ class Store:
             raise RunNotFound(run_id)
         return _to_run(row)
 
+    def _rows_of_epochs(
+        self,
+        table: sa.Table,
+        run_id: str,
+        first: int,
+        last: int | None,
+        limit: int,
+        max_bytes: int | None,
+    ) -> tuple[list[RowMapping], int, int]:
+        """Return rows of a table that has one for each attempt and epoch, as `evaluations` does."""
+        where = [table.c.run_id == run_id, table.c.epoch >= first]
+        if last is not None:
+            where.append(table.c.epoch <= last)
+        size = sa.func.length(table.c.data).label("size")
+        keys = sa.select(table.c.epoch, table.c.attempt, size).where(*where)
+        with self._read() as connection:
+            self._run(connection, run_id)
+            found = connection.execute(keys.order_by(table.c.epoch, table.c.attempt)).all()
+            newest = list({key.epoch: key for key in found}.values())
+            every, places = _thinned([key.size for key in newest], limit, max_bytes)
+            rows = []
+            for epoch, attempt, _ in (newest[place] for place in places):
+                one = sa.select(table).where(
+                    table.c.run_id == run_id,
+                    table.c.attempt == attempt,
+                    table.c.epoch == epoch,
+                )
+                rows.append(connection.execute(one).mappings().one())
+        return rows, len(newest), every
+
     def _prepare_schema(self) -> None:
         with self._write() as connection:
             METADATA.create_all(connection)
@@ -705,11 +728,18 @@ def _scores_from_bytes(data: bytes) -> Scores:
         return Scores(**arrays)
 
 
-def _evenly(length: int, limit: int) -> list[int]:
-    """Return at most `limit` places of so many, evenly chosen, first and last included."""
-    if length <= limit:
-        return list(range(length))
-    return sorted({round(k * (length - 1) / (limit - 1)) for k in range(limit)})
+def _thinned(sizes: Sequence[int], limit: int, max_bytes: int | None) -> tuple[int, list[int]]:
+    """Return the least n, and the places of every n-th size with the last one, that are not too
+    many nor together too large; at the least the first and the last place."""
+    every = max(1, -(-len(sizes) // limit))
+    while True:
+        places = list(range(0, len(sizes), every))
+        if places and places[-1] != len(sizes) - 1:
+            places.append(len(sizes) - 1)
+        is_small = max_bytes is None or sum(sizes[place] for place in places) <= max_bytes
+        if len(places) <= 2 or (is_small and len(places) <= limit):
+            return every, places
+        every += 1
 
 
 def _to_record(row: RowMapping) -> Record:

@@ -21,8 +21,10 @@ from trainer.store import Store
 VERSION = "0.1.0"
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
-# Evaluations in one answer: more epochs than a slider can tell apart are thinned.
+# Evaluations in one answer: more epochs than a slider can tell apart are thinned, and more bytes
+# than a page can be made to wait for. What was left out can be asked for by `first` and `last`.
 MAX_EVALUATIONS = 400
+MAX_EVALUATION_BYTES = 1_900_000
 
 _LOG = logging.getLogger(__name__)
 
@@ -89,9 +91,9 @@ class _Api:
             **_facts(run),
             "queue_place": self._store.queue_place(run),
             "history": self._store.history(run_id),
+            "test_openings": told_openings(self._store.inspections(run_id, "test")),
         }
 
-            "test_openings": told_openings(self._store.inspections(run_id, "test")),
     def evaluations(self, request: Request) -> tuple[int, dict[str, Any]]:
         run_id = request.path_params["run_id"]
         if not (run_id.isascii() and run_id.isalnum()):
@@ -101,8 +103,13 @@ class _Api:
             first=_whole(request, "first", 0),
             last=_whole(request, "last", None),
             limit=MAX_EVALUATIONS,
+            max_bytes=MAX_EVALUATION_BYTES,
         )
-        return 200, {"evaluations": [to_message(evaluation) for evaluation in found]}
+        return 200, {
+            "evaluations": [to_message(evaluation) for evaluation in found.shown],
+            "epochs_total": found.epochs_total,
+            "every": found.every,
+        }
 
     def nothing(self, request: Request) -> tuple[int, dict[str, Any]]:
         return 404, {"error": "There is nothing at this address."}

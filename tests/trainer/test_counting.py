@@ -236,7 +236,7 @@ def test_anybodys_fit_is_counted_once_each_validation_and_logs_nothing_more(stor
         verbose=0,
     ).history
     assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
-    evaluations = store.evaluations(live.run_id, limit=10)
+    evaluations = store.evaluations(live.run_id, limit=10).shown
     assert [evaluation.epoch for evaluation in evaluations] == [1, 3]
     counts = unpack(evaluations[-1].counts)
     predicted = model.predict(x[:40], verbose=0).argmax(axis=1)

@@ -681,18 +681,70 @@ def test_evaluations_are_stored_with_their_epochs_and_read_by_epoch(store, other
     newest = other.evaluation(claim.run_id)
     assert (newest.epoch, newest.counts.header["count"], newest.counts.data) == (9, 9, b"\x09")
     assert other.evaluation(claim.run_id, 3).epoch == 3
+    assert (total, every) == (7, 2)
     assert other.evaluation(claim.run_id, 10) is None
-    everything = other.evaluations(claim.run_id, limit=100)
+    everything, total, every = other.evaluations(claim.run_id, limit=100)
     assert [one.epoch for one in everything] == list(range(10))
-    few = other.evaluations(claim.run_id, first=2, last=8, limit=4)
+    assert (total, every) == (10, 1)
+    few, total, every = other.evaluations(claim.run_id, first=2, last=8, limit=4)
     assert [one.epoch for one in few] == [2, 4, 6, 8]
     assert [one.counts.header["count"] for one in few] == [2, 4, 6, 8]
 
 
 def test_a_run_without_evaluations_has_none_and_no_run_is_not_found(store):
     run_id = store.create_run({})
+@pytest.mark.parametrize("limit", [1, 2, 3, 10, 99, 100])
+@pytest.mark.parametrize("max_bytes", [None, 1, 20, 99, 100, 1000])
+def test_of_too_many_evaluations_every_nth_and_the_last_are_told(store, limit, max_bytes):
+    claim = claimed(store)
+    store.write(claim, first_seq=1, records=[counted(k, epoch_=k) for k in range(100)])
+    shown, total, every = store.evaluations(claim.run_id, limit=limit, max_bytes=max_bytes)
+    epochs = [one.epoch for one in shown]
+    assert total == 100
+    assert epochs == sorted({*range(0, 100, every), 99})
+    # Each weighs one byte.
+    most = min(limit, max_bytes or 100)
+    assert len(epochs) <= max(2, most)
+    fewer = every - 1
+    assert fewer == 0 or len({*range(0, 100, fewer), 99}) > most
+
+
+def test_what_was_left_out_can_be_asked_for(store):
+    claim = claimed(store)
+    store.write(claim, first_seq=1, records=[counted(k, epoch_=k) for k in range(100)])
+    shown = store.evaluations(claim.run_id, first=21, last=29, limit=10, max_bytes=10).shown
+    assert [one.epoch for one in shown] == list(range(21, 30))
+
+
+def test_large_evaluations_count_with_their_size_among_small_ones(store):
+    claim = claimed(store)
+    sizes = [1000 if number % 4 == 1 else 1 for number in range(40)]
+    records = [
+        dataclasses.replace(
+            epoch(number, loss=1.0), evaluation=PackedCounts(header={}, data=bytes(size))
+        )
+        for number, size in enumerate(sizes)
+    ]
+    store.write(claim, first_seq=1, records=records)
+    shown, total, every = store.evaluations(claim.run_id, limit=40, max_bytes=1000)
+    assert (total, every) == (40, 2)
+    assert sum(len(one.counts.data) for one in shown) <= 1000
+
+
+def test_an_epoch_that_a_later_attempt_trained_again_is_told_once(store, url):
+    claim = claimed(store)
+    store.write(claim, first_seq=1, records=[counted(k, epoch_=k) for k in range(4)])
+    store.interrupt(store.run(claim.run_id), "gone")
+    requeue(url, claim.run_id)
+    again = store.claim_next("successor", slots=8)
+    store.write(again, first_seq=1, records=[counted(50 + k, epoch_=k) for k in (2, 3)])
+    shown, total, _ = store.evaluations(claim.run_id, limit=10)
+    assert [one.counts.header["count"] for one in shown] == [0, 1, 52, 53]
+    assert total == 4
+
+
     assert store.evaluation(run_id) is None
-    assert store.evaluations(run_id, limit=5) == []
+    assert store.evaluations(run_id, limit=5) == ([], 0, 1)
     for question in (store.evaluation, lambda run_id: store.evaluations(run_id, limit=5)):
         with pytest.raises(RunNotFound):
             question("nonsense")

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import base64
 import sqlite3
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
+from pages.live.api import MAX_EVALUATION_BYTES
 from tests.pages.live.live_server import Server, Writer
+from trainer.evaluation.counts import ClassCounts
+from trainer.evaluation.packing import PackedCounts, pack
+from trainer.runs import Evaluation, Record, Scores
 from trainer.store import Store
 
 
@@ -86,6 +93,141 @@ def test_a_run_comes_with_its_history(server: Server, worker_store: Store) -> No
     assert run["queue_place"] is None
 
 
+def evaluated(number: int, size: int = 1) -> Record:
+    """Return an epoch with the number as its count of entries, and so many bytes."""
+    header = {"kind": "classes", "entries": number}
+    packed = PackedCounts(header=header, data=bytes(range(number % 250, number % 250 + 1)) * size)
+    return Record(kind="epoch", epoch=number, data={"loss": 1.0}, evaluation=packed)
+
+
+def epochs_of(answer: dict[str, Any]) -> list[int]:
+    return [evaluation["epoch"] for evaluation in answer["evaluations"]]
+
+
+def test_the_evaluations_of_a_run_come_in_order_as_they_were_counted(
+    server: Server, worker_store: Store
+) -> None:
+    writer = Writer(worker_store)
+    writer.start()
+    writer.write(*(evaluated(number) for number in range(5)), epoch=5)
+
+    status, headers, answer = server.get(f"/api/runs/{writer.run_id}/evaluations")
+
+    assert status == 200
+    assert headers["Cache-Control"] == "no-store"
+    assert epochs_of(answer) == [0, 1, 2, 3, 4]
+    assert (answer["epochs_total"], answer["every"]) == (5, 1)
+    third = answer["evaluations"][3]
+    assert (third["kind"], third["entries"]) == ("classes", 3)
+    assert base64.b64decode(third["data"]) == b"\x03"
+
+
+def test_some_of_a_run_s_evaluations_can_be_asked_for(server: Server, worker_store: Store) -> None:
+    writer = Writer(worker_store)
+    writer.start()
+    writer.write(*(evaluated(number) for number in range(10)), epoch=10)
+
+    def told(query: str) -> list[int]:
+        return epochs_of(server.get(f"/api/runs/{writer.run_id}/evaluations?{query}")[2])
+
+    assert told("first=7") == [7, 8, 9]
+    assert told("last=2") == [0, 1, 2]
+    assert told("first=3&last=5") == [3, 4, 5]
+    assert told("first=10") == told("first=5&last=3") == []
+
+
+def test_of_many_epochs_every_nth_is_told_and_how_many_there_are(
+    server: Server, worker_store: Store
+) -> None:
+    writer = Writer(worker_store)
+    writer.start()
+    writer.write(*(evaluated(number) for number in range(1001)), epoch=1001)
+    path = f"/api/runs/{writer.run_id}/evaluations"
+
+    answer = server.get(path)[2]
+
+    assert epochs_of(answer) == [*range(0, 1001, 3), 1000]
+    assert (answer["epochs_total"], answer["every"]) == (1001, 3)
+    assert epochs_of(server.get(f"{path}?first=100&last=110")[2]) == list(range(100, 111))
+
+
+def test_large_evaluations_are_thinned_by_their_bytes(server: Server, worker_store: Store) -> None:
+    writer = Writer(worker_store)
+    writer.start()
+    size = MAX_EVALUATION_BYTES // 20
+    writer.write(*(evaluated(number, size) for number in range(50)), epoch=50)
+
+    answer = server.get(f"/api/runs/{writer.run_id}/evaluations")[2]
+
+    assert epochs_of(answer) == [*range(0, 50, 3), 49]
+    assert (answer["epochs_total"], answer["every"]) == (50, 3)
+    sizes = [len(base64.b64decode(one["data"])) for one in answer["evaluations"]]
+    assert sum(sizes) <= MAX_EVALUATION_BYTES
+
+
+@pytest.mark.parametrize("parameter", ["first", "last"])
+@pytest.mark.parametrize("value", ["-1", "x", "", "1.5", "٣", "99999999999"])
+def test_an_epoch_that_makes_no_sense_is_refused(
+    shared_server: Server, shared_worker_store: Store, parameter: str, value: str
+) -> None:
+    run_id = shared_worker_store.create_run({"dataset": "digits"})
+
+    path = f"/api/runs/{run_id}/evaluations?{parameter}={quote(value)}"
+    status, _, body = shared_server.get(path)
+
+    assert status == 400
+    assert body == {"error": f"{parameter} must be an integer of at least 0. Got {value!r}."}
+
+
+def test_a_run_without_evaluations_has_none(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    run_id = shared_worker_store.create_run({"dataset": "digits"})
+
+    status, _, answer = shared_server.get(f"/api/runs/{run_id}/evaluations")
+
+    assert (status, answer) == (200, {"evaluations": [], "epochs_total": 0, "every": 1})
+
+
+@pytest.mark.parametrize("run_id", ["nobody", "a%00b", "a'--"])
+def test_the_evaluations_of_an_unknown_run_are_told_in_a_sentence(
+    shared_server: Server, run_id: str
+) -> None:
+    status, _, body = shared_server.get(f"/api/runs/{run_id}/evaluations")
+
+    assert status == 404
+    assert body["error"].startswith("There is no run with the id")
+
+
+def test_a_run_tells_every_opening_of_its_test_set(server: Server, worker_store: Store) -> None:
+    writer = Writer(worker_store)
+    writer.start()
+    writer.finish()
+    path = f"/api/runs/{writer.run_id}"
+    assert server.get(path)[2]["test_openings"] == []
+    number = worker_store.ask_inspection(writer.run_id, part="test", which="best")
+    (asked,) = server.get(path)[2]["test_openings"]
+    assert (asked["state"], asked["epoch"], asked["evaluation"]) == ("asked", None, None)
+
+    nothing, matrix = np.zeros((2, 1001)), np.array([[50.0, 10.0], [5.0, 35.0]])
+    counts = ClassCounts(positives=nothing, negatives=nothing, confusion=matrix)
+    scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
+    worker_store.end_inspection(number, (Evaluation(epoch=6, counts=pack(counts)), scores))
+
+    (opening,) = server.get(path)[2]["test_openings"]
+    assert (opening["which"], opening["state"], opening["epoch"]) == ("best", "done", 7)
+    assert opening["opened_at"] == asked["opened_at"]
+    assert opening["evaluation"] == pytest.approx(
+        {
+            "accuracy": 0.85,
+            "balanced_accuracy": (50 / 60 + 35 / 40) / 2,
+            "mcc": 0.6975,
+            "rows": 100,
+        },
+        abs=1e-4,
+    )
+
+
 def test_a_queued_run_tells_its_place(server: Server) -> None:
     run_ids = [server.store.create_run({"dataset": "digits"}) for _ in range(2)]
 
@@ -109,7 +251,9 @@ def test_an_unknown_address_below_the_api_is_no_page(shared_server: Server) -> N
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", ["/api/runs", "/api/runs/some", "/api/health"])
+@pytest.mark.parametrize(
+    "path", ["/api/runs", "/api/runs/some", "/api/runs/some/evaluations", "/api/health"]
+)
 def test_nothing_can_be_changed(shared_server: Server, method: str, path: str) -> None:
     assert shared_server.get(path, method=method)[0] == 405
 
