@@ -25,8 +25,16 @@ Direction = Literal["higher", "lower"]
 
 STEP_PREFIX = "step/"
 VALIDATION_PREFIX = "val_"
-# The chart on which guessing without looking makes a fair comparison.
-MAJORITY_CHART = "accuracy"
+# The charts on which guessing without looking makes a fair comparison, by Keras' names.
+MAJORITY_CHARTS = frozenset(
+    {
+        "accuracy",
+        "acc",
+        "binary_accuracy",
+        "categorical_accuracy",
+        "sparse_categorical_accuracy",
+    }
+)
 STEP_LABEL = "per step (running mean of the epoch)"
 
 _LOSS_HELP = "What training minimises; lower is better."
@@ -160,7 +168,7 @@ def _chart(
         help=help,
         figure=go.Figure(
             data=traces,
-            layout=_layout(unit_interval=unit_interval, majority=name == MAJORITY_CHART),
+            layout=_layout(unit_interval=unit_interval, majority=name in MAJORITY_CHARTS),
         ),
         bindings=tuple({"trace": trace, **binding} for trace, binding in enumerate(bindings)),
         log=better == "lower" or name in _NEITHER_BETTER,

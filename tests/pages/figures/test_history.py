@@ -129,3 +129,15 @@ def test_only_the_accuracy_chart_has_a_line_for_always_guessing():
 
     assert shapes.pop("accuracy") == ["majority"]
     assert not any(shapes.values())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["acc", "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"],
+)
+def test_an_accuracy_has_that_line_under_whatever_name_keras_logs_it(name):
+    charts = history_charts_for_series(["loss", name, f"val_{name}", "top_3_accuracy"])
+
+    shapes = {chart.id: [shape.name for shape in chart.figure.layout.shapes] for chart in charts}
+
+    assert shapes == {"loss": [], name: ["majority"], "top_3_accuracy": []}
