@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from trainer.errors import DatasetUnavailable
 from trainer.evaluation.examples import rows_by_outcome, rows_in_cell
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
+from trainer.openings import moment, openings, told_openings
 from trainer.runs import Inspection, Run, Scores, Which
 
 _MAX_EXAMPLES = 24
@@ -38,6 +38,9 @@ _COMPARED = {
     "root_mean_squared_error": "Root mean squared error",
     "r2": "R²",
 }
+
+# What of two classes is said of one of them.
+_OF_ONE_CLASS = ("precision", "recall", "f1")
 
 
 def show_examples(run: Run, config: RunConfig, cell: Mapping[str, Any] | None) -> None:
@@ -79,11 +82,14 @@ def _examples(run: Run, config: RunConfig, cell: Mapping[str, Any], which: Which
     newest = asked[-1]
     if newest.state == "failed":
         st.info(escaped(newest.message))
+        if st.button("Try again", icon=":material/refresh:", key="examples_again"):
+            store().ask_inspection(run.run_id, part="validation", which=which)
+            st.rerun()
         return
     if newest.evaluation is None:
         _waiting(newest.number, run.run_id)
         return
-    scores = _scores(newest.number)
+    scores = _scores(newest.number, store().url)
     names = config.spec.class_names
     places, sentence = _chosen(scores, cell, names)
     epoch = newest.evaluation.epoch + 1
@@ -94,7 +100,9 @@ def _examples(run: Run, config: RunConfig, cell: Mapping[str, Any], which: Which
         f"after epoch {epoch}{shown}."
     )
     if count:
-        _show_rows(config, scores, places[:_MAX_EXAMPLES])
+        shown_places = places[:_MAX_EXAMPLES]
+        verdicts = _verdicts(scores, shown_places, cell, names)
+        _show_rows(config, scores.rows[shown_places], verdicts)
 
 
 def _chosen(
@@ -121,28 +129,49 @@ def _chosen(
     return places, f"{of_class} and {called} at the threshold {threshold:.3f}"
 
 
-def _show_rows(config: RunConfig, scores: Scores, places: np.ndarray) -> None:
+class _Verdicts(NamedTuple):
+    """What the network says of some rows, in words, and the scores it says so by."""
+
+    heading: str
+    words: list[str]
+    scores: list[float]
+
+
+def _verdicts(
+    scores: Scores, places: np.ndarray, cell: Mapping[str, Any], names: Sequence[str]
+) -> _Verdicts:
+    y_score = scores.y_score[places]
+    if cell.get("positive") is None:
+        best = y_score.argmax(axis=1)
+        best_scores = y_score.max(axis=1).tolist()
+        return _Verdicts("predicted", [names[k] for k in best], best_scores)
+    # The rows were chosen by this class's score, whichever class has the highest one.
+    positive = int(cell["positive"])
+    words = f"{'called' if int(cell['predicted']) == 1 else 'not called'} {names[positive]}"
+    return _Verdicts("outcome", [words] * len(places), y_score[:, positive].tolist())
+
+
+def _show_rows(config: RunConfig, indices: np.ndarray, verdicts: _Verdicts) -> None:
     spec = config.spec
     options = LoadOptions(noise=config.noise, seed=config.seed)
     try:
-        arrays = rows(config.dataset, scores.rows[places], options)
+        arrays = rows(config.dataset, indices, options)
     except DatasetUnavailable as error:
         st.info(escaped(str(error)))
         return
-    best = scores.y_score[places].argmax(axis=1)
-    certainty = scores.y_score[places, best]
-    predicted = [spec.class_names[k] for k in best]
+    heading, words, scores = verdicts
     if not spec.is_image:
         st.dataframe(
-            example_table(spec, arrays, certainty.tolist(), predicted),
+            example_table(spec, arrays, scores, words, heading=heading),
             hide_index=True,
             column_config={"score": st.column_config.NumberColumn(format="%.3f")},
         )
         return
+    between = " as " if heading == "predicted" else ", "
     with st.container(horizontal=True, key="examples"):
-        pictures = zip(example_pictures(spec, arrays), arrays.y, predicted, certainty, strict=True)
-        for picture, true, guess, score in pictures:
-            caption = f"{spec.class_names[true]} as {guess} ({score:.2f})"
+        pictures = zip(example_pictures(spec, arrays), arrays.y, words, scores, strict=True)
+        for picture, true, said, score in pictures:
+            caption = f"{spec.class_names[true]}{between}{said} ({score:.3f})"
             st.image(picture, caption=escaped(caption), width=96)
 
 
@@ -155,29 +184,42 @@ def show_test_set(run: Run, config: RunConfig) -> None:
     if not num_test:
         st.caption("This run kept no test rows: its test share is 0.")
         return
-    openings = [one for one in store().inspections(run.run_id, "test") if one.state != "failed"]
-    failed = [one for one in store().inspections(run.run_id, "test") if one.state == "failed"]
-    st.caption(seal_words(len(openings), num_test))
+    asked = store().inspections(run.run_id, "test")
+    opened = openings(asked)
+    st.caption(seal_words(len(opened), num_test))
     if not run.is_over:
         st.caption("The seal can be broken once the training has ended.")
         return
-    if failed and not openings:
-        st.info(escaped(failed[-1].message))
-    for opening in openings:
+    if asked and asked[-1].state == "failed":
+        st.info(escaped(asked[-1].message))
+    done = [one for one in opened if one.evaluation is not None]
+    if done:
+        _show_gap(run, config, done[-1])
+    if len(done) > 1:
+        _show_openings(done)
+    for opening in opened:
         if opening.evaluation is None:
             _waiting(opening.number, run.run_id)
             return
-    if openings:
-        _show_gap(run, openings[-1])
-    _offer_opening(run, is_first=not openings)
+    _offer_opening(run, is_first=not opened)
 
 
-def seal_words(openings: int, num_test: int) -> str:
+def show_seal(run: Run) -> None:
+    """Say of a run whose test set was opened how often, wherever the run is shown."""
+    opened = openings(store().inspections(run.run_id, "test"))
+    if opened:
+        st.caption(f"Test set: the seal was broken {_times(len(opened))}.")
+
+
+def seal_words(count: int, num_test: int) -> str:
     """Return what is said of a test set that was opened so often."""
-    if not openings:
+    if not count:
         return f"{num_test:,} rows, sealed: nothing has looked at them yet."
-    times = "once" if openings == 1 else f"{openings} times"
-    return f"{num_test:,} rows. The seal was broken {times}."
+    return f"{num_test:,} rows. The seal was broken {_times(count)}."
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _offer_opening(run: Run, *, is_first: bool) -> None:
@@ -205,30 +247,60 @@ def _chosen_epoch(key: str) -> Which:
     return which
 
 
-def _show_gap(run: Run, opening: Inspection) -> None:
+def _show_gap(run: Run, config: RunConfig, opening: Inspection) -> None:
     assert opening.evaluation is not None
     tested = summary(unpack(opening.evaluation.counts))
     validation = store().evaluation(run.run_id, opening.evaluation.epoch)
     validated = {} if validation is None else summary(unpack(validation.counts))
+    positive = config.spec.class_names[tested["class"]] if "class" in tested else None
     rows_ = []
     for name, title in _COMPARED.items():
         on_test, on_validation = (_number(part, name) for part in (tested, validated))
-        if on_test is not None:
-            gap = None if on_validation is None else on_test - on_validation
-            rows_.append({"": title, "Validation": on_validation, "Test": on_test, "Gap": gap})
-    when = datetime.fromtimestamp(opening.asked_at, UTC)
+        if on_test is None:
+            continue
+        gap = None if on_validation is None else on_test - on_validation
+        if isinstance(tested[name], list):
+            title = f"{title}, mean of the classes"
+        elif positive is not None and name in _OF_ONE_CLASS:
+            title = f"{title} of {positive}"
+        rows_.append({"": title, "Validation": on_validation, "Test": on_test, "Gap": gap})
+    shown = st.column_config.NumberColumn(format="%.4f")
     st.dataframe(
         pd.DataFrame(rows_),
         hide_index=True,
         width="content",
         column_config={
-            "Validation": st.column_config.NumberColumn(format="%.4f"),
-            "Test": st.column_config.NumberColumn(format="%.4f"),
+            "Validation": shown,
+            "Test": shown,
             "Gap": st.column_config.NumberColumn(format="%+.4f"),
         },
     )
-    epoch = opening.evaluation.epoch + 1
-    st.caption(f"{_EPOCHS[opening.which]} ({epoch}), opened {when:%Y-%m-%d %H:%M} UTC.")
+    at = "" if positive is None else f", at threshold {tested['threshold']:.3f} for {positive}"
+    epoch = f"{_EPOCHS[opening.which]} ({opening.evaluation.epoch + 1})"
+    st.caption(escaped(f"{epoch}{at}; opened {moment(opening.asked_at)}."))
+
+
+def _show_openings(done: Sequence[Inspection]) -> None:
+    """List every opening with its main figure, the newest first."""
+    rows_ = []
+    for opening in reversed(told_openings(done)):
+        name, value = next(iter(opening["evaluation"].items()))
+        rows_.append(
+            {
+                "Opened": moment(opening["opened_at"]),
+                "Network after the": f"{_EPOCHS[opening['which']].lower()} ({opening['epoch']})",
+                _COMPARED[name]: value,
+            }
+        )
+    st.caption("Every opening:")
+    st.dataframe(
+        pd.DataFrame(rows_),
+        hide_index=True,
+        width="content",
+        column_config={
+            title: st.column_config.NumberColumn(format="%.4f") for title in _COMPARED.values()
+        },
+    )
 
 
 def _number(part: Mapping[str, Any], name: str) -> float | None:
@@ -240,5 +312,6 @@ def _number(part: Mapping[str, Any], name: str) -> float | None:
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
-def _scores(number: int) -> Scores:
+def _scores(number: int, url: str) -> Scores:
+    # Numbers are unique within one store only.
     return store().scores(number)

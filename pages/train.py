@@ -11,6 +11,7 @@ from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.preview import preview_figure, preview_table
 from pages.forms import RunForm, config_of, escaped, fill, has_validation
+from pages.inspections import show_seal
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
 from pages.shown import show, show_none, shown_run_id
@@ -90,6 +91,7 @@ def _show_run(run: Run) -> None:
     config = config_of(run)
     live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
     live_evaluation(run.run_id, key="evaluation", has_validation=has_validation(run))
+    show_seal(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             _FOLDER / "evaluate.py",

@@ -25,18 +25,24 @@ def example_pictures(spec: DatasetSpec, arrays: Arrays) -> list[str]:
 
 
 def example_table(
-    spec: DatasetSpec, arrays: Arrays, scores: Sequence[float], predicted: Sequence[str]
+    spec: DatasetSpec,
+    arrays: Arrays,
+    scores: Sequence[float],
+    verdicts: Sequence[str],
+    *,
+    heading: str = "predicted",
 ) -> pd.DataFrame:
-    """Return rows of a dataset as a table: the prediction with its score, the truth, the features.
+    """Return rows of a dataset as a table: the verdict with its score, the truth, the features.
 
     Args:
         spec: The dataset.
         arrays: The rows.
-        scores: The score of each row's predicted class.
-        predicted: The name of each row's predicted class.
+        scores: The score behind each row's verdict.
+        verdicts: What the network says of each row, e.g. the name of its predicted class.
+        heading: What kind of verdict that is.
     """
     columns: dict[str, object] = {
-        "predicted": list(predicted),
+        heading: list(verdicts),
         "score": list(scores),
         "true": [spec.class_names[k] for k in arrays.y],
     }

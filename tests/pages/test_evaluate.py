@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.conftest import PAGES
+from pages.forms import escaped
+from tests.pages.conftest import PAGES, RUN_SECONDS
 from trainer.config import RunConfig
+from trainer.datasets import load
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import pack
 from trainer.runs import Evaluation, Record, Scores
@@ -89,7 +91,7 @@ def test_the_browser_is_told_whether_there_is_validation_data(
 def test_of_somebody_s_own_fit_nobody_knows_whether_it_has_validation_data(
     open_evaluate_page: OpenPage, store: Store
 ) -> None:
-    run_id = store.create_run({"model": "functional_1"}, origin="callback")
+    run_id = store.create_run({"model": "functional_1"})
 
     page = open_evaluate_page(run=run_id)
 
@@ -125,14 +127,28 @@ def captions(page: AppTest) -> str:
     return "\n".join(caption.value for caption in page.caption)
 
 
+def over(store: Store, config: RunConfig, *on_validation: ClassCounts) -> str:
+    """Return a run that is over, with what was counted after each epoch."""
+    claim = store.open_run(config.to_dict(), worker="a worker", origin="dashboard")
+    records = [
+        Record(kind="epoch", epoch=number, data={"loss": 1.0}, evaluation=pack(counts))
+        for number, counts in enumerate(on_validation)
+    ]
+    store.write(claim, first_seq=1, records=records, epoch=len(records), state="finished")
+    return claim.run_id
+
+
+def answer(store: Store, number: int, epoch: int, counts: ClassCounts) -> None:
+    """End an inspection as a worker does."""
+    scores = Scores(rows=np.arange(2), y_true=np.arange(2), y_score=np.eye(2, dtype="float32"))
+    store.end_inspection(number, (Evaluation(epoch=epoch, counts=pack(counts)), scores))
+
+
 def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
     open_evaluate_page: OpenPage, store: Store
 ) -> None:
-    run_id = store.create_run(RunConfig.create("moons", epochs=1).to_dict())
-    claim = store.claim(run_id, "a worker")
-    on_validation = pack(counted([[30, 2], [4, 28]]))
-    record = Record(kind="epoch", epoch=0, data={"loss": 1.0}, evaluation=on_validation)
-    store.write(claim, first_seq=1, records=[record], epoch=1, state="finished")
+    config = RunConfig.create("moons", epochs=1)
+    run_id = over(store, config, counted([[30, 2], [4, 28]]))
 
     page = open_evaluate_page(run=run_id)
     assert "80 rows, sealed: nothing has looked at them yet." in captions(page)
@@ -143,16 +159,91 @@ def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
     (asked,) = store.inspections(run_id, "test")
     assert (asked.state, asked.which) == ("asked", "last")
 
-    scores = Scores(rows=np.arange(2), y_true=np.arange(2), y_score=np.eye(2, dtype="float32"))
-    on_test = Evaluation(epoch=0, counts=pack(counted([[35, 5], [8, 32]])))
-    store.end_inspection(asked.number, (on_test, scores))
+    answer(store, asked.number, 0, counted([[35, 5], [8, 32]]))
     page = open_evaluate_page(run=run_id)
     assert not page.exception
     assert "80 rows. The seal was broken once." in captions(page)
     gap = page.dataframe[0].value.set_index("")
+    positive = config.spec.class_names[1]
     assert gap.loc["Accuracy"].tolist() == pytest.approx([58 / 64, 67 / 80, 67 / 80 - 58 / 64])
-    assert gap.loc["Recall"].tolist() == pytest.approx([28 / 32, 32 / 40, 32 / 40 - 28 / 32])
+    assert gap.loc[f"Recall of {positive}"].tolist() == pytest.approx(
+        [28 / 32, 32 / 40, 32 / 40 - 28 / 32]
+    )
+    assert rf"at threshold 0.500 for {positive}" in captions(page)
+    assert len(page.dataframe) == 1
     assert store.openings() == {run_id: 1}
+
+
+def test_of_many_classes_the_gap_says_that_it_is_of_their_mean(
+    open_evaluate_page: OpenPage, store: Store
+) -> None:
+    def counts(matrix: list[list[float]]) -> ClassCounts:
+        nothing = np.zeros((3, 1001))
+        return ClassCounts(positives=nothing, negatives=nothing, confusion=np.array(matrix))
+
+    run_id = over(store, RunConfig.create("iris"), counts(np.diag([8.0, 8, 8]).tolist()))
+    number = store.ask_inspection(run_id, part="test", which="last")
+    answer(store, number, 0, counts([[10.0, 0, 0], [0, 5, 5], [0, 0, 10]]))
+
+    page = open_evaluate_page(run=run_id)
+
+    gap = page.dataframe[0].value.set_index("")
+    assert gap.loc["Recall, mean of the classes"].tolist() == pytest.approx([1, 2.5 / 3, -0.5 / 3])
+    assert gap.loc["Accuracy"].tolist() == pytest.approx([1, 25 / 30, -5 / 30])
+    assert not {"Precision", "Recall", "F1"} & set(gap.index)
+    assert "at threshold" not in captions(page)
+
+
+def test_every_opening_stays_in_sight_with_its_epoch_and_its_figure(
+    open_evaluate_page: OpenPage, open_train_page: OpenPage, store: Store
+) -> None:
+    matrix = counted([[30, 2], [4, 28]])
+    run_id = over(store, RunConfig.create("moons", epochs=2), matrix, matrix)
+    assert "seal" not in captions(open_train_page(run=run_id))
+
+    first = store.ask_inspection(run_id, part="test", which="last")
+    answer(store, first, 1, counted([[35, 5], [8, 32]]))
+    assert "Test set: the seal was broken once." in captions(open_train_page(run=run_id))
+    second = store.ask_inspection(run_id, part="test", which="best")
+    answer(store, second, 0, counted([[40, 0], [20, 20]]))
+
+    page = open_evaluate_page(run=run_id)
+    assert "80 rows. The seal was broken twice." in captions(page)
+    listed = page.dataframe[1].value
+    assert listed["Network after the"].tolist() == ["best epoch (1)", "last epoch (2)"]
+    assert listed["Accuracy"].tolist() == pytest.approx([60 / 80, 67 / 80])
+    assert listed["Opened"].str.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC").all()
+    assert "Test set: the seal was broken twice." in captions(open_train_page(run=run_id))
+
+
+def test_while_the_seal_is_broken_again_the_earlier_opening_stays_in_sight(
+    open_evaluate_page: OpenPage, store: Store
+) -> None:
+    run_id = over(store, RunConfig.create("moons"), counted([[30, 2], [4, 28]]))
+    number = store.ask_inspection(run_id, part="test", which="last")
+    answer(store, number, 0, counted([[35, 5], [8, 32]]))
+    store.ask_inspection(run_id, part="test", which="best")
+
+    page = open_evaluate_page(run=run_id)
+
+    assert page.dataframe[0].value.set_index("").loc["Accuracy", "Test"] == pytest.approx(67 / 80)
+    assert "The network is looked at once more …" in captions(page)
+    assert "open_test" not in {button.key for button in page.button}
+
+
+def test_a_test_that_failed_opened_nothing_says_why_and_can_be_tried_again(
+    open_evaluate_page: OpenPage, store: Store
+) -> None:
+    run_id = over(store, RunConfig.create("moons"), counted([[30, 2], [4, 28]]))
+    number = store.ask_inspection(run_id, part="test", which="last")
+    store.end_inspection(number, None, "The weights of this run were not kept.")
+
+    page = open_evaluate_page(run=run_id)
+
+    assert page.info[0].value == "The weights of this run were not kept."
+    assert "80 rows, sealed: nothing has looked at them yet." in captions(page)
+    page.button(key="open_test").click().run()
+    assert [one.state for one in store.inspections(run_id, "test")] == ["failed", "asked"]
 
 
 def test_a_run_that_kept_no_test_rows_says_so(open_evaluate_page: OpenPage, store: Store) -> None:
@@ -168,3 +259,115 @@ def test_the_seal_holds_while_the_training_goes_on(
     page = open_evaluate_page(run=run_id)
     assert "The seal can be broken once the training has ended." in captions(page)
     assert "open_test" not in {button.key for button in page.button}
+
+
+# -- the rows behind a cell --------------------------------------------------------------------
+
+
+def page_with_examples(run_id: str, cell: dict | None) -> None:
+    from pages.backend import store
+    from pages.forms import config_of
+    from pages.inspections import show_examples
+
+    run = store().run(run_id)
+    config = config_of(run)
+    assert config is not None
+    show_examples(run, config, cell)
+
+
+def examples(run_id: str, **cell: Any) -> AppTest:
+    page = AppTest.from_function(
+        page_with_examples, default_timeout=RUN_SECONDS, args=(run_id, cell or None)
+    ).run()
+    assert not page.exception
+    return page
+
+
+def looked_at(store: Store, dataset: str, y_score: list[list[float]]) -> str:
+    """Return a run whose first rows have these scores."""
+    run_id = over(store, RunConfig.create(dataset))
+    number = store.ask_inspection(run_id, part="validation", which="last")
+    labels = load(dataset).y[: len(y_score)]
+    scores = Scores(
+        rows=np.arange(len(y_score)), y_true=labels, y_score=np.array(y_score, "float32")
+    )
+    evaluation = Evaluation(epoch=4, counts=pack(counted([[1, 0], [0, 1]])))
+    store.end_inspection(number, (evaluation, scores))
+    return run_id
+
+
+# The first rows of the irises are all of the first class.
+SCORES = [[0.2, 0.5, 0.3], [0.1, 0.2, 0.7], [0.1, 0.8, 0.1], [0.4, 0.35, 0.25]]
+
+
+def test_behind_a_cell_are_its_rows_with_their_class_and_its_score(store: Store) -> None:
+    page = examples(looked_at(store, "iris", SCORES), true=0, predicted=1)
+
+    assert "2 validation rows" in page.markdown[0].value
+    table = page.dataframe[0].value
+    assert table["predicted"].tolist() == ["versicolor", "versicolor"]
+    assert table["score"].tolist() == pytest.approx([0.8, 0.5])
+    assert table["true"].tolist() == ["setosa", "setosa"]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "said", "scores"),
+    [(1, "called versicolor", [0.8, 0.5, 0.35]), (0, "not called versicolor", [0.2])],
+)
+def test_of_a_class_against_the_rest_the_rows_have_that_classs_score(
+    predicted: int, said: str, scores: list[float], store: Store
+) -> None:
+    run_id = looked_at(store, "iris", SCORES)
+
+    page = examples(run_id, true=0, predicted=predicted, positive=1, threshold=0.3)
+
+    table = page.dataframe[0].value
+    assert table["outcome"].tolist() == [said] * len(scores)
+    assert table["score"].tolist() == pytest.approx(scores)
+    assert "predicted" not in table
+
+
+@pytest.mark.parametrize(
+    ("cell", "caption"),
+    [
+        ({"true": 0, "predicted": 3}, "0 as 3 (0.700)"),
+        (
+            {"true": 0, "predicted": 0, "positive": 5, "threshold": 0.5},
+            "0, not called 5 (0.100)",
+        ),
+    ],
+)
+def test_pictures_say_the_same_below_them(cell: dict[str, Any], caption: str, store: Store) -> None:
+    scores = [0.02] * 10
+    scores[3], scores[5] = 0.7, 0.1
+    run_id = looked_at(store, "digits", [scores])
+
+    page = examples(run_id, **cell)
+
+    (picture,) = page.get("image")
+    assert picture.captions == [escaped(caption)]
+
+
+def test_before_a_cell_is_chosen_nothing_is_asked_of_the_network(store: Store) -> None:
+    run_id = over(store, RunConfig.create("iris"))
+
+    page = examples(run_id)
+
+    assert "Choose a cell of the matrix" in captions(page)
+    assert store.inspections(run_id, "validation") == []
+
+
+def test_a_look_that_failed_says_why_and_can_be_tried_again(store: Store) -> None:
+    run_id = over(store, RunConfig.create("iris"))
+    page = examples(run_id, true=0, predicted=1)
+    (asked,) = store.inspections(run_id, "validation")
+    store.end_inspection(asked.number, None, "The store was [away].")
+    page.run()
+    assert page.info[0].value == escaped("The store was [away].")
+    assert len(store.inspections(run_id, "validation")) == 1
+
+    page.button(key="examples_again").click().run()
+
+    assert not page.exception
+    assert [one.state for one in store.inspections(run_id, "validation")] == ["failed", "asked"]
+    assert "The network is looked at once more …" in captions(page)
