@@ -681,7 +681,6 @@ def test_evaluations_are_stored_with_their_epochs_and_read_by_epoch(store, other
     newest = other.evaluation(claim.run_id)
     assert (newest.epoch, newest.counts.header["count"], newest.counts.data) == (9, 9, b"\x09")
     assert other.evaluation(claim.run_id, 3).epoch == 3
-    assert (total, every) == (7, 2)
     assert other.evaluation(claim.run_id, 10) is None
     everything, total, every = other.evaluations(claim.run_id, limit=100)
     assert [one.epoch for one in everything] == list(range(10))
@@ -689,10 +688,18 @@ def test_evaluations_are_stored_with_their_epochs_and_read_by_epoch(store, other
     few, total, every = other.evaluations(claim.run_id, first=2, last=8, limit=4)
     assert [one.epoch for one in few] == [2, 4, 6, 8]
     assert [one.counts.header["count"] for one in few] == [2, 4, 6, 8]
+    assert (total, every) == (7, 2)
 
 
 def test_a_run_without_evaluations_has_none_and_no_run_is_not_found(store):
     run_id = store.create_run({})
+    assert store.evaluation(run_id) is None
+    assert store.evaluations(run_id, limit=5) == ([], 0, 1)
+    for question in (store.evaluation, lambda run_id: store.evaluations(run_id, limit=5)):
+        with pytest.raises(RunNotFound):
+            question("nonsense")
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 99, 100])
 @pytest.mark.parametrize("max_bytes", [None, 1, 20, 99, 100, 1000])
 def test_of_too_many_evaluations_every_nth_and_the_last_are_told(store, limit, max_bytes):
@@ -741,13 +748,6 @@ def test_an_epoch_that_a_later_attempt_trained_again_is_told_once(store, url):
     shown, total, _ = store.evaluations(claim.run_id, limit=10)
     assert [one.counts.header["count"] for one in shown] == [0, 1, 52, 53]
     assert total == 4
-
-
-    assert store.evaluation(run_id) is None
-    assert store.evaluations(run_id, limit=5) == ([], 0, 1)
-    for question in (store.evaluation, lambda run_id: store.evaluations(run_id, limit=5)):
-        with pytest.raises(RunNotFound):
-            question("nonsense")
 
 
 def test_a_writer_that_is_fenced_leaves_no_evaluation(store):
@@ -821,6 +821,8 @@ def test_an_address_that_leads_nowhere_is_refused_in_a_sentence(address):
     with pytest.raises(StoreUnusable, match="cannot be used") as caught:
         Store(address)
     assert "\n" not in str(caught.value)
+
+
 def test_who_asks_again_before_there_is_an_answer_gets_the_same_inspection(store, other):
     run_id, another_run = store.create_run({}), store.create_run({})
     number = store.ask_inspection(run_id, part="test", which="last")
@@ -859,5 +861,3 @@ def test_of_many_who_break_the_seal_at_once_one_does(store, other):
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(8)))) == 1
     assert store.openings() == {run_id: 1}
-
-
