@@ -17,7 +17,10 @@ from rich.table import Table
 
 from benchmarks.measure import Measure, as_json
 
-GROUPS = ("fit", "callbacks", "evaluation", "page", "viewers", "stream", "server")
+GROUPS = (
+    *("fit", "callbacks", "evaluation", "evaluate_page"),
+    *("page", "viewers", "stream", "server"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

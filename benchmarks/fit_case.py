@@ -22,7 +22,10 @@ _ANSWERS = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
 _FED = ("ours", "ours_again", "counted", "predicting")
-SIDES = ("plain", "again", *_FED, "live", "tensorboard", "wandb", "livelossplot", "floor", "parts")
+SIDES = (
+    *("plain", "plain_counted", "again", *_FED),
+    *("live", "tensorboard", "wandb", "livelossplot", "floor", "parts"),
+)
 
 
 def answer(**values: Any) -> None:
@@ -243,7 +246,7 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
     if side in _FED:
         model, arguments = fed(case, counted=side == "counted")
     else:
-        model = case.build()
+        model = case.build(counted=side == "plain_counted")
         arguments = {
             "x": case.x,
             "y": case.y,
@@ -263,8 +266,11 @@ def _callbacks(side: str, folder: str) -> list[Any]:
 
     if side in ("live", *_FED):
         from trainer import LiveCallback
+        from trainer.weights import WeightsKeeper
 
-        return [LiveCallback(name=side)]
+        live = LiveCallback(name=side)
+        # What can be evaluated once more needs its weights.
+        return [live, WeightsKeeper(live)] if side == "counted" else [live]
     if side == "tensorboard":
         return [keras.callbacks.TensorBoard(log_dir=folder, update_freq="batch")]
     if side == "wandb":
