@@ -54,8 +54,8 @@ def main() -> None:
 
     store = Store(Settings.from_environment().store_url)
     while True:
-        run_id = store.create_run(config.to_dict(), origin="benchmark")
-        recorder = Stopwatch(store, store.claim(run_id, this_process()))
+        claim = store.open_run(config.to_dict(), worker=this_process(), origin="benchmark")
+        run_id, recorder = claim.run_id, Stopwatch(store, claim)
         answer(run_id=run_id)
         if not sys.stdin.readline():
             recorder.end("stopped")

@@ -15,7 +15,7 @@ from benchmarks.dashboard import Dashboard
 from benchmarks.measure import Measure, judged, spread, told
 from trainer.config import RunConfig
 from trainer.process import this_process
-from trainer.runs import Claim, Record
+from trainer.runs import Record
 from trainer.store import Store
 
 _STEPS_PER_EPOCH = 1_000
@@ -35,8 +35,8 @@ class _LongRun:
         self._seq = 1
         self._epoch = 0
         config = RunConfig.create("digits", epochs=1_000, metrics=["accuracy", "top_3_accuracy"])
-        self.run_id = store.create_run(config.to_dict(), origin="benchmark")
-        self._claim: Claim = store.claim(self.run_id, this_process())
+        self._claim = store.open_run(config.to_dict(), worker=this_process(), origin="benchmark")
+        self.run_id = self._claim.run_id
         self._write([], state="training", steps_per_epoch=_STEPS_PER_EPOCH)
         for _ in range(num_steps // _STEPS_PER_EPOCH):
             self.write_epoch()

@@ -56,7 +56,7 @@ def test_after_a_cut_line_the_curves_have_no_gap_and_no_double(
 def test_a_page_that_gets_no_charts_says_so_with_and_without_a_run(
     viewer: Viewer, program: Program
 ) -> None:
-    run_id = program.store.create_run({"model": "mine"}, origin="callback")
+    run_id = program.store.create_run({"model": "mine"})
     viewer.page.route("**/plotly-*.js", lambda route: route.abort())
 
     for parameters in ({"dataset": "moons"}, {"run": run_id}):

@@ -98,8 +98,9 @@ def test_markup_in_the_names_of_somebody_s_own_fit_is_shown_as_text(
     viewer: Viewer, program: Program
 ) -> None:
     markdown = "![](http://example.invalid/x.png)"
-    run_id = program.store.create_run({"model": HOSTILE}, name=markdown, origin="callback")
-    claim = program.store.claim(run_id, "a script")
+    claim = program.store.open_run(
+        {"model": HOSTILE}, worker="a script", origin="callback", name=markdown
+    )
     records = [
         Record(kind="epoch", epoch=epoch, data={"loss": 1.0, HOSTILE: 0.5, markdown: 0.25})
         for epoch in range(2)
@@ -108,7 +109,7 @@ def test_markup_in_the_names_of_somebody_s_own_fit_is_shown_as_text(
         claim, first_seq=1, records=records, epoch=2, state="failed", message=HOSTILE
     )
 
-    viewer.open(run=run_id)
+    viewer.open(run=claim.run_id)
 
     viewer.expect_state("Failed")
     expect(viewer.page.get_by_test_id("run-name")).to_have_text(markdown)

@@ -98,9 +98,10 @@ def test_a_finished_run_shows_exactly_what_the_store_has_to_everybody(
 def test_the_header_says_which_epoch_is_running_and_then_how_many_were_done(
     viewer: Viewer, program: Program
 ) -> None:
-    run_id = program.store.create_run({"model": "mine", "epochs": 5}, origin="callback")
-    claim = program.store.claim(run_id, "a script")
-    viewer.open(run=run_id)
+    claim = program.store.open_run(
+        {"model": "mine", "epochs": 5}, worker="a script", origin="callback"
+    )
+    viewer.open(run=claim.run_id)
     progress = viewer.page.get_by_test_id("run-progress")
 
     for epoch, state, words in (

@@ -54,15 +54,16 @@ def test_runs_are_listed_newest_first_with_a_link_to_each(
     open_runs_page: OpenRunsPage, store: Store
 ) -> None:
     config = RunConfig.create("moons", epochs=8)
-    first = store.create_run(config.to_dict(), name="first")
-    claim = store.claim(first, "a worker")
+    claim = store.open_run(config.to_dict(), worker="a worker", origin="dashboard", name="first")
     store.write(claim, epoch=2, seconds=1.5, state="stopped")
-    second = store.create_run(RunConfig.create().to_dict(), name="second", origin="command line")
+    second = store.open_run(
+        RunConfig.create().to_dict(), worker="me", origin="command line", name="second"
+    ).run_id
 
     newest, oldest = rows(open_runs_page())
 
     assert newest["Name"] == "second"
-    assert newest["State"] == "queued"
+    assert newest["State"] == "starting"
     assert newest["From"] == "command line"
     assert newest["Open"] == f"/?dataset=digits&run={second}"
     assert oldest["Name"] == "first"
@@ -70,7 +71,7 @@ def test_runs_are_listed_newest_first_with_a_link_to_each(
     assert oldest["Epochs"] == 2
     assert oldest["Progress"] == pytest.approx(0.25)
     assert oldest["Seconds"] == pytest.approx(1.5)
-    assert oldest["Open"] == f"/?dataset=moons&epochs=8&run={first}"
+    assert oldest["Open"] == f"/?dataset=moons&epochs=8&run={claim.run_id}"
     assert oldest["Test set"] == newest["Test set"] == ""
 
 
@@ -87,7 +88,7 @@ def test_a_run_whose_seal_was_broken_says_how_often(
 def test_a_run_has_started_when_it_trains_and_not_while_it_waits(
     open_runs_page: OpenRunsPage, store: Store
 ) -> None:
-    claim = store.claim(store.create_run({}), "a worker")
+    claim = store.open_run({}, worker="a worker", origin="dashboard")
     waiting = open_runs_page()
     assert [row["Started"] for row in rows(waiting)] == [None]
     store.create_run({})
@@ -124,7 +125,7 @@ def test_a_list_that_leaves_runs_out_says_so(
 def test_a_run_that_no_form_describes_is_listed_and_linked(
     config: dict[str, Any], open_runs_page: OpenRunsPage, store: Store
 ) -> None:
-    run_id = store.create_run(config, name="my fit()", origin="callback")
+    run_id = store.open_run(config, worker="me", origin="callback", name="my fit()").run_id
 
     (row,) = rows(open_runs_page())
 

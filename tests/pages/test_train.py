@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 import trainer.store
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS
-from trainer.runs import Claim, Record
+from trainer.runs import Record
 from trainer.store import Store
 
 OpenPage = Callable[..., AppTest]
@@ -41,14 +41,13 @@ def component(page: AppTest, key: str) -> dict[str, Any]:
 
 def trained(store: Store, config: dict[str, Any], *, origin: str = "dashboard") -> str:
     """Add a run of two finished epochs, as its writer would."""
-    run_id = store.create_run(config, name="two epochs", origin=origin)
-    claim: Claim = store.claim(run_id, "a worker")
+    claim = store.open_run(config, worker="a worker", origin=origin, name="two epochs")
     records = [
         Record(kind="epoch", epoch=epoch, data={"loss": 1.0 - epoch / 2, "accuracy": epoch / 2})
         for epoch in range(2)
     ]
     store.write(claim, first_seq=1, records=records, epoch=2, state="finished")
-    return run_id
+    return claim.run_id
 
 
 def test_before_the_first_run_the_page_shows_the_data_and_what_to_do(
@@ -196,8 +195,9 @@ def test_stop_ends_a_queued_run_and_leaves_the_others(
 
 
 def test_stop_tells_the_writer_of_a_training_run(open_train_page: OpenPage, store: Store) -> None:
-    run_id = store.create_run(RunConfig.create().to_dict())
-    store.write(store.claim(run_id, "a worker"), state="training")
+    claim = store.open_run(RunConfig.create().to_dict(), worker="a worker", origin="dashboard")
+    run_id = claim.run_id
+    store.write(claim, state="training")
     page = open_train_page(run=run_id)
 
     button(page, "Stop").click().run()
@@ -270,12 +270,14 @@ def test_somebody_s_own_fit_is_shown_with_the_series_it_has(
 def test_a_fit_that_validates_every_second_epoch_keeps_its_validation_curve(
     open_train_page: OpenPage, store: Store
 ) -> None:
-    run_id = store.create_run({"model": "functional_1", "epochs": 3}, origin="callback")
+    claim = store.open_run(
+        {"model": "functional_1", "epochs": 3}, worker="a script", origin="callback"
+    )
     logs = [{"loss": 3.0}, {"loss": 2.0, "val_loss": 4.0}, {"loss": 1.0}]
     records = [Record(kind="epoch", epoch=epoch, data=data) for epoch, data in enumerate(logs)]
-    store.write(store.claim(run_id, "a script"), first_seq=1, records=records, epoch=3)
+    store.write(claim, first_seq=1, records=records, epoch=3)
 
-    (chart,) = component(open_train_page(run=run_id), "charts")["charts"]
+    (chart,) = component(open_train_page(run=claim.run_id), "charts")["charts"]
 
     assert {"loss", "val_loss"} <= {binding.get("series") for binding in chart["bindings"]}
 

@@ -197,20 +197,18 @@ def test_a_regression_is_counted_in_bins_and_its_sums_are_exact():
 @pytest.mark.parametrize("dataset", LOCAL_CLASSES)
 def test_every_shipped_set_is_counted_as_scikit_learn_counts_it(store, dataset):
     config = RunConfig.create(dataset, epochs=2)
-    run_id = store.create_run(config.to_dict(), origin="test")
-    assert Training(config, Recorder(store, store.claim(run_id, this_process()))).run() == (
-        "finished"
-    )
-    _, scores = inspect(store.run(run_id), part="validation", which="last")
-    newest = store.evaluation(run_id)
+    claim = store.open_run(config.to_dict(), worker=this_process(), origin="test")
+    assert Training(config, Recorder(store, claim)).run() == "finished"
+    _, scores = inspect(store.run(claim.run_id), part="validation", which="last")
+    newest = store.evaluation(claim.run_id)
     counts = unpack(newest.counts)
     assert newest.epoch == 1
     assert_counts_are_scikit_learns(counts, scores.y_true, scores.y_score)
     share = np.trace(counts.confusion) / counts.confusion.sum()
-    assert share == pytest.approx(store.history(run_id)["val_accuracy"][1], abs=1e-6)
+    assert share == pytest.approx(store.history(claim.run_id)["val_accuracy"][1], abs=1e-6)
     majority = np.bincount(scores.y_true).max() / len(scores.y_true)
-    assert store.run(run_id).facts["majority"]["share"] == pytest.approx(majority)
-    assert store.run(run_id).facts["class_names"] == list(config.spec.class_names)
+    assert store.run(claim.run_id).facts["majority"]["share"] == pytest.approx(majority)
+    assert store.run(claim.run_id).facts["class_names"] == list(config.spec.class_names)
 
 
 def test_anybodys_fit_is_counted_once_each_validation_and_logs_nothing_more(store):

@@ -186,9 +186,9 @@ def test_a_launcher_that_can_start_no_process_goes_on_and_tries_again(
     settings = Settings.from_environment()
     store = Store(settings.store_url)
     launcher = LocalLauncher(store, settings)
-    abandoned = store.create_run({}, origin="callback")
     host, pid, start = this_process().rsplit(":", 2)
-    store.claim(abandoned, f"{host}:{pid}:{float(start) - 100:.2f}")
+    worker = f"{host}:{pid}:{float(start) - 100:.2f}"
+    abandoned = store.open_run({}, worker=worker, origin="callback").run_id
     with monkeypatch.context() as patched:
         patched.setattr(sys, "executable", str(data_folder / "no python here"))
         launcher.start()
@@ -219,8 +219,9 @@ def test_only_a_run_whose_process_is_gone_is_interrupted(store):
     }
     run_ids = {}
     for name, worker in workers.items():
-        run_ids[name] = store.create_run({}, origin="callback")
-        store.write(store.claim(run_ids[name], worker), state="training")
+        claim = store.open_run({}, worker=worker, origin="callback")
+        store.write(claim, state="training")
+        run_ids[name] = claim.run_id
     queued = store.create_run({})
     AbandonedRuns(store).interrupt()
     states = {name: store.run(run_id).state for name, run_id in run_ids.items()}
@@ -234,7 +235,7 @@ def test_only_a_run_whose_process_is_gone_is_interrupted(store):
 
 
 def test_a_run_on_another_machine_is_given_up_after_a_long_silence(store, monkeypatch):
-    claim = store.claim(store.create_run({}), "elsewhere:1:1.0")
+    claim = store.open_run({}, worker="elsewhere:1:1.0", origin="callback")
     now = [1000.0]
     monkeypatch.setattr(trainer.launch.time, "monotonic", lambda: now[0])
     abandoned = AbandonedRuns(store)

@@ -38,7 +38,7 @@ def recorder(store):
 
 
 def new_recorder(store: Store) -> Recorder:
-    return Recorder(store, store.claim(store.create_run({}), "me"))
+    return Recorder(store, store.open_run({}, worker="me", origin="callback"))
 
 
 @contextlib.contextmanager

@@ -56,7 +56,7 @@ def test_the_file_is_in_wal_mode(store, file):
 
 
 def test_a_writer_waits_for_a_lock_and_loses_nothing(store, file):
-    claim = store.claim(store.create_run({}), "me")
+    claim = store.open_run({}, worker="me", origin="callback")
     writer = threading.Thread(
         target=lambda: [
             store.write(claim, first_seq=n + 1, records=[epoch(n)], epoch=n + 1) for n in range(5)
@@ -83,10 +83,10 @@ def test_a_lock_that_never_ends_is_an_error_in_a_sentence(file, monkeypatch):
 def test_idle_workers_that_look_at_an_empty_queue_do_not_wait_for_a_lock(file, monkeypatch):
     monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
     store = Store(f"sqlite:///{file}")
-    run_id = store.create_run({}, origin="callback")
+    claim = store.open_run({}, worker="me", origin="callback")
     with locked(file):
         assert store.claim_next("w", slots=1) is None
-        assert store.take_commands(run_id) == []
+        assert store.take_commands(claim.run_id) == []
     store.close()
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_no_store_is_refused_and_kept(file, kind):
 
 
 def test_a_store_with_flipped_bytes_is_refused_and_kept(store, file):
-    claim = store.claim(store.create_run({}), "me")
+    claim = store.open_run({}, worker="me", origin="callback")
     for number in range(100):
         store.write(claim, first_seq=number + 1, records=[epoch(number)])
     store.close()
@@ -123,7 +123,7 @@ def test_a_store_with_flipped_bytes_is_refused_and_kept(store, file):
 
 
 def test_a_truncated_store_is_an_error_in_a_sentence_and_kept(store, file):
-    claim = store.claim(store.create_run({}), "me")
+    claim = store.open_run({}, worker="me", origin="callback")
     for number in range(300):
         store.write(claim, first_seq=number + 1, records=[epoch(number)])
     store.close()
@@ -174,7 +174,7 @@ def test_a_checkpoint_waits_for_nobody_and_makes_nobody_wait(store, file, monkey
     server = Store(f"sqlite:///{file}")
     with locked(file):
         server.checkpoint()
-    claim = store.claim(store.create_run({}), "me")
+    claim = store.open_run({}, worker="me", origin="callback")
     reader = sqlite3.connect(file, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM runs").fetchall()
@@ -204,7 +204,7 @@ import sys
 from trainer.runs import Record
 from trainer.store import Store
 store = Store(sys.argv[1])
-claim, seq = store.claim(store.create_run({}, name=sys.argv[2]), "me"), 1
+claim, seq = store.open_run({}, worker="me", origin="callback", name=sys.argv[2]), 1
 while True:
     store.write(claim, first_seq=seq, records=[Record(kind="epoch", epoch=seq)] * 2, epoch=seq + 1)
     store.checkpoint()

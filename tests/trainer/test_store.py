@@ -67,7 +67,7 @@ def other(url, store):
 
 
 def claimed(store: Store, **config: object) -> Claim:
-    return store.claim(store.create_run({"dataset": "digits", **config}), "me")
+    return store.open_run({"dataset": "digits", **config}, worker="me", origin="dashboard")
 
 
 def epoch(number: int, **values: float | None) -> Record:
@@ -79,11 +79,11 @@ def epoch(number: int, **values: float | None) -> Record:
 
 def test_a_new_run_is_queued_and_keeps_its_config(store, other):
     config = {"dataset": "iris", "epochs": 7, "metrics": ["accuracy"], "name": "“π” <b>"}
-    run_id = store.create_run(config, name="mine", origin="callback")
+    run_id = store.create_run(config, name="mine")
     run = other.run(run_id)
     assert run.run_id == run_id
     assert run.config == config
-    assert (run.name, run.origin, run.state, run.epochs) == ("mine", "callback", "queued", 7)
+    assert (run.name, run.origin, run.state, run.epochs) == ("mine", "dashboard", "queued", 7)
     assert (run.epoch, run.step, run.attempt, run.pulse, run.seconds) == (0, 0, 0, 0, 0)
     assert (run.started_at, run.ended_at) == (None, None)
     assert not run.is_over
@@ -101,9 +101,9 @@ def test_a_long_name_is_cut(store):
 
 
 def test_a_nul_in_a_name_or_message_is_dropped(store):
-    run_id = store.create_run({"dataset": "iris"}, name="a\x00b")
-    store.write(store.claim(run_id, "me"), message="c\x00d")
-    run = store.run(run_id)
+    claim = store.open_run({"dataset": "iris"}, worker="me", origin="callback", name="a\x00b")
+    store.write(claim, message="c\x00d")
+    run = store.run(claim.run_id)
     assert (run.name, run.message) == ("ab", "cd")
 
 
@@ -112,8 +112,9 @@ NAMES = ["a\x00b", "\\u0000", "a\\u0000b", "\\", '"', "\ud800", "</script>", "';
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_makes_a_run_or_the_list_of_runs_unreadable(store, name):
-    run_id = store.create_run({"dataset": "iris", "name": name}, name=name)
-    claim = store.claim(run_id, "me")
+    config = {"dataset": "iris", "name": name}
+    claim = store.open_run(config, worker="me", origin="callback", name=name)
+    run_id = claim.run_id
     store.write(claim, first_seq=1, records=[epoch(0, **{name: 1.0})], message=name)
     assert [run.run_id for run in store.runs()] == [run_id]
     assert "\x00" not in store.run(run_id).name
@@ -185,9 +186,8 @@ def test_no_more_runs_train_at_once_than_there_are_slots(store, slots):
 
 
 def test_runs_that_were_never_queued_take_no_slot_and_are_not_taken_from_the_queue(store):
-    notebook = store.create_run({}, origin="callback")
+    store.open_run({}, worker="me", origin="callback")
     assert store.claim_next("w", slots=1) is None
-    store.claim(notebook, "me")
     queued = store.create_run({})
     assert store.claim_next("w", slots=1).run_id == queued
 
@@ -202,9 +202,10 @@ def test_a_run_that_its_writer_opens_never_waits(store, other):
     assert other.claim_next("w", slots=1).run_id == queued
 
 
-def test_only_runs_that_will_be_taken_from_the_queue_have_a_place_in_it(store):
+def test_only_runs_that_will_be_taken_from_the_queue_have_a_place_in_it(store, url):
     # Left by a version that made a run and claimed it in two steps, and died in between.
-    ghost = store.create_run({}, origin="callback")
+    ghost = store.open_run({}, worker="me", origin="callback").run_id
+    requeue(url, ghost)
     queued = store.create_run({})
     assert store.queue_place(store.run(ghost)) is None
     assert store.queue_place(store.run(queued)) == 1
@@ -212,9 +213,7 @@ def test_only_runs_that_will_be_taken_from_the_queue_have_a_place_in_it(store):
 
 def test_a_run_is_claimed_once(store, other):
     run_id = store.create_run({})
-    store.claim(run_id, "me")
-    with pytest.raises(Fenced, match="not waiting for a writer"):
-        other.claim(run_id, "you")
+    assert store.claim_next("me", slots=8).run_id == run_id
     assert other.claim_next("you", slots=8) is None
     assert store.run(run_id).worker == "me"
 
@@ -224,13 +223,9 @@ def test_of_many_threads_that_claim_one_run_one_wins(store):
         run_id = store.create_run({})
         start = threading.Barrier(8)
 
-        def claim(worker: int, run_id: str = run_id, start: threading.Barrier = start) -> bool:
+        def claim(worker: int, start: threading.Barrier = start) -> bool:
             start.wait()
-            try:
-                store.claim(run_id, f"worker {worker}")
-            except Fenced:
-                return False
-            return True
+            return store.claim_next(f"worker {worker}", slots=8) is not None
 
         with ThreadPoolExecutor(8) as pool:
             won = list(pool.map(claim, range(8)))
@@ -331,7 +326,7 @@ def test_an_old_attempt_cannot_write_into_its_successors_run(store, url):
     store.write(old, first_seq=1, records=[epoch(0, loss=1.0)], epoch=1)
     assert store.interrupt(store.run(old.run_id), "gone")
     requeue(url, old.run_id)
-    new = store.claim(old.run_id, "successor")
+    new = store.claim_next("successor", slots=8)
     assert new.attempt == old.attempt + 1
     store.write(new, state="training")
     with pytest.raises(Fenced):
@@ -409,7 +404,7 @@ def test_a_cursor_misses_nothing_and_repeats_nothing_over_attempts(store, url):
     store.write(claim, first_seq=3, records=[epoch(2, loss=2.0)])
     store.interrupt(store.run(claim.run_id), "gone")
     requeue(url, claim.run_id)
-    claim = store.claim(claim.run_id, "successor")
+    claim = store.claim_next("successor", slots=8)
     store.write(claim, first_seq=1, records=[epoch(3, loss=3.0)])
     read()
     store.write(claim, first_seq=2, records=[epoch(number, loss=number) for number in range(4, 15)])
@@ -547,8 +542,6 @@ def test_stop_ends_a_queued_run_here_and_now(store):
     assert run.state == "stopped"
     assert run.ended_at is not None
     assert store.claim_next("w", slots=8) is None
-    with pytest.raises(Fenced):
-        store.claim(run_id, "me")
 
 
 def test_stop_of_a_training_run_reaches_its_writer_once(store, other):
@@ -584,7 +577,7 @@ def test_a_stop_meant_for_an_earlier_attempt_does_not_stop_the_next(store, url):
     store.stop(claim.run_id)
     store.interrupt(store.run(claim.run_id), "gone before it heard")
     requeue(url, claim.run_id)
-    store.claim(claim.run_id, "successor")
+    assert store.claim_next("successor", slots=8).run_id == claim.run_id
     assert store.take_commands(claim.run_id) == []
 
 
@@ -787,42 +780,6 @@ def test_an_inspection_is_taken_once_and_its_result_kept(store, other):
     assert store.openings() == {run_id: 1}
 
 
-def test_an_inspection_whose_worker_is_gone_is_taken_by_another(store):
-    run_id = store.create_run({})
-    number = store.ask_inspection(run_id, part="validation", which="last")
-    assert store.claim_inspection("worker 1", lambda worker: False).number == number
-    assert store.claim_inspection("worker 2", lambda worker: False) is None
-    again = store.claim_inspection("worker 2", lambda worker: worker == "worker 1")
-    assert again.number == number
-
-
-def set_version(url: str, version: str) -> None:
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(
-            sa.text("UPDATE meta SET value = :value WHERE key = 'schema_version'"),
-            {"value": version},
-        )
-    engine.dispose()
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        "nonsense",
-        "nonsense://x",
-        "sqlite:////nowhere/to/be/found/runs.sqlite",
-        "postgresql+nonsense://x/y",
-        "postgresql+psycopg://localhost:port/runs",
-    ],
-)
-def test_an_address_that_leads_nowhere_is_refused_in_a_sentence(address):
-    with pytest.raises(StoreUnusable, match="cannot be used") as caught:
-        Store(address)
-    assert "\n" not in str(caught.value)
-
-
 def test_who_asks_again_before_there_is_an_answer_gets_the_same_inspection(store, other):
     run_id, another_run = store.create_run({}), store.create_run({})
     number = store.ask_inspection(run_id, part="test", which="last")
@@ -861,3 +818,39 @@ def test_of_many_who_break_the_seal_at_once_one_does(store, other):
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(8)))) == 1
     assert store.openings() == {run_id: 1}
+
+
+def test_an_inspection_whose_worker_is_gone_is_taken_by_another(store):
+    run_id = store.create_run({})
+    number = store.ask_inspection(run_id, part="validation", which="last")
+    assert store.claim_inspection("worker 1", lambda worker: False).number == number
+    assert store.claim_inspection("worker 2", lambda worker: False) is None
+    again = store.claim_inspection("worker 2", lambda worker: worker == "worker 1")
+    assert again.number == number
+
+
+def set_version(url: str, version: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE meta SET value = :value WHERE key = 'schema_version'"),
+            {"value": version},
+        )
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "nonsense",
+        "nonsense://x",
+        "sqlite:////nowhere/to/be/found/runs.sqlite",
+        "postgresql+nonsense://x/y",
+        "postgresql+psycopg://localhost:port/runs",
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused_in_a_sentence(address):
+    with pytest.raises(StoreUnusable, match="cannot be used") as caught:
+        Store(address)
+    assert "\n" not in str(caught.value)

@@ -41,8 +41,8 @@ class Trained:
     """A training that ran to its end, and what the store says of it."""
 
     def __init__(self, store: Store, config: RunConfig, warm: WarmModel | None = None) -> None:
-        run_id = store.create_run(config.to_dict())
-        recorder = Recorder(store, store.claim(run_id, "me"))
+        claim = store.open_run(config.to_dict(), worker="me", origin="test")
+        run_id, recorder = claim.run_id, Recorder(store, claim)
         self.returned = Training(config, recorder, warm=warm or _WARM).run()
         self.run: Run = store.run(run_id)
         self.history = store.history(run_id)
@@ -211,8 +211,8 @@ class Running:
 
     def __init__(self, store: Store, config: RunConfig) -> None:
         self.store = store
-        self.run_id = store.create_run(config.to_dict())
-        recorder = Recorder(store, store.claim(self.run_id, "me"))
+        claim = store.open_run(config.to_dict(), worker="me", origin="test")
+        self.run_id, recorder = claim.run_id, Recorder(store, claim)
         self._thread = threading.Thread(target=Training(config, recorder, warm=_WARM).run)
         self._thread.start()
 
@@ -272,11 +272,10 @@ def test_stop_while_the_data_are_loaded_ends_the_run_before_it_trains(store, mon
 
 def test_a_stop_that_came_before_the_training_did_is_heeded(store):
     config = quick("moons", epochs=100_000)
-    run_id = store.create_run(config.to_dict())
-    claim = store.claim(run_id, "me")
-    store.stop(run_id)
+    claim = store.open_run(config.to_dict(), worker="me", origin="test")
+    store.stop(claim.run_id)
     assert Training(config, Recorder(store, claim), warm=_WARM).run() == "stopped"
-    assert store.run(run_id).epoch < 100_000
+    assert store.run(claim.run_id).epoch < 100_000
 
 
 def test_a_run_that_was_taken_over_ends_without_another_word(store):

@@ -136,7 +136,10 @@ class Writer:
         self._seq = 1
 
     def start(self) -> None:
-        self.claim = self.store.claim(self.run_id, "a worker")
+        # In a store that tests share, runs that nobody started may wait before this one.
+        while self.claim is None or self.claim.run_id != self.run_id:
+            self.claim = self.store.claim_next("a worker", slots=1_000)
+            assert self.claim is not None, "the run does not wait for a writer"
         steps_per_epoch = self.num_steps if self._declared else None
         self.write(state="training", steps_per_epoch=steps_per_epoch)
 

@@ -415,7 +415,7 @@ def test_a_change_of_state_alone_is_told(server: Server, worker_store: Store) ->
         receive_until(websocket, chart, state="queued", queue_place=2)
         worker_store.stop(first.run_id)
         receive_until(websocket, chart, state="queued", queue_place=1)
-        second.claim = worker_store.claim(second.run_id, "a worker")
+        second.claim = worker_store.claim_next("a worker", slots=8)
         receive_until(websocket, chart, state="starting", queue_place=None)
         second.write(state="paused")
         receive_until(websocket, chart, state="paused")
