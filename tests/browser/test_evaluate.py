@@ -52,20 +52,22 @@ def with_counts(
     store: Store, epochs: list[ClassCounts], *, facts: dict[str, Any] | None = None
 ) -> str:
     """Add a finished run with these counts, as a writer would."""
-    run_id = store.create_run({"model": "somebody's"}, name="counts", origin="callback")
+    claim = store.open_run(
+        {"model": "somebody's"}, worker="a worker", origin="callback", name="counts"
+    )
     records = [
         Record(kind="epoch", epoch=epoch, data={"loss": 1.0}, evaluation=pack(counts))
         for epoch, counts in enumerate(epochs)
     ]
     store.write(
-        store.claim(run_id, "a worker"),
+        claim,
         first_seq=1,
         records=records,
         epoch=len(epochs),
         facts=facts or {},
         state="finished",
     )
-    return run_id
+    return claim.run_id
 
 
 def counted(num_classes: int, rows: int, seed: int = 0) -> ClassCounts:

@@ -298,7 +298,7 @@ def test_a_training_that_is_left_behind_keeps_the_weights_of_its_whole_epochs(st
 
     monkeypatch.setattr(trainer.training, "WeightsKeeper", Stuck)
     run_id = store.create_run(quick(epochs=9).to_dict())
-    recorder = Recorder(store, store.claim(run_id, "me"))
+    recorder = Recorder(store, store.claim_next("me", slots=1))
     training = Training(quick(epochs=9), recorder, stop_seconds=0.1)
     ended = threading.Thread(target=training.run)
     ended.start()
