@@ -35,7 +35,7 @@ _COMPARED = {
     "mcc": "Matthews correlation",
     "roc_auc": "ROC AUC",
     "mean_absolute_error": "Mean absolute error",
-    "root_mean_squared_error": "Root mean squared error",
+    "root_mean_squared_error": "RMS error",
     "r2": "R²",
 }
 
@@ -260,7 +260,7 @@ def _show_gap(run: Run, config: RunConfig, opening: Inspection) -> None:
             continue
         gap = None if on_validation is None else on_test - on_validation
         if isinstance(tested[name], list):
-            title = f"{title}, mean of the classes"
+            title = f"{title} (mean)"
         elif positive is not None and name in _OF_ONE_CLASS:
             title = f"{title} of {positive}"
         rows_.append({"": title, "Validation": on_validation, "Test": on_test, "Gap": gap})
@@ -275,7 +275,11 @@ def _show_gap(run: Run, config: RunConfig, opening: Inspection) -> None:
             "Gap": st.column_config.NumberColumn(format="%+.4f"),
         },
     )
-    at = "" if positive is None else f", at threshold {tested['threshold']:.3f} for {positive}"
+    at = ""
+    if positive is not None:
+        at = f", at threshold {tested['threshold']:.3f} for {positive}"
+    elif "accuracy" in tested:
+        at = ", each mean is the mean of the classes"
     epoch = f"{_EPOCHS[opening.which]} ({opening.evaluation.epoch + 1})"
     st.caption(escaped(f"{epoch}{at}; opened {moment(opening.asked_at)}."))
 

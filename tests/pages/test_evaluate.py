@@ -188,9 +188,10 @@ def test_of_many_classes_the_gap_says_that_it_is_of_their_mean(
     page = open_evaluate_page(run=run_id)
 
     gap = page.dataframe[0].value.set_index("")
-    assert gap.loc["Recall, mean of the classes"].tolist() == pytest.approx([1, 2.5 / 3, -0.5 / 3])
+    assert gap.loc["Recall (mean)"].tolist() == pytest.approx([1, 2.5 / 3, -0.5 / 3])
     assert gap.loc["Accuracy"].tolist() == pytest.approx([1, 25 / 30, -5 / 30])
     assert not {"Precision", "Recall", "F1"} & set(gap.index)
+    assert "each mean is the mean of the classes" in captions(page)
     assert "at threshold" not in captions(page)
 
 
