@@ -91,15 +91,13 @@ class Store:
 
     # -- runs ------------------------------------------------------------------------------
 
-    def create_run(
-        self, config: Mapping[str, Any], *, name: str = "", origin: str = "dashboard"
-    ) -> str:
+    def create_run(self, config: Mapping[str, Any], *, name: str = "") -> str:
         """Add a run to the end of the queue and return its id.
 
         `name` defaults to the dataset's name with the beginning of the id.
         """
         with self._write() as connection:
-            return self._add(connection, config, name, origin)
+            return self._add(connection, config, name, "dashboard")
 
     def open_run(
         self, config: Mapping[str, Any], *, worker: str, origin: str, name: str = ""
@@ -190,18 +188,6 @@ class Store:
                 return None
             head = connection.execute(head_of_queue.with_for_update(skip_locked=True)).scalar()
             return self._claim(connection, head, worker) if head else None
-
-    def claim(self, run_id: str, worker: str) -> Claim:
-        """Take a queued run out of turn, for a writer that made it for itself.
-
-        Raises:
-            Fenced: Somebody else has it.
-        """
-        with self._write() as connection:
-            claim = self._claim(connection, run_id, worker)
-        if claim is None:
-            raise Fenced(f"The run {run_id} is not waiting for a writer.")
-        return claim
 
     def write(
         self, claim: Claim, *, first_seq: int = 0, records: Iterable[Record] = (), **fields: Any
