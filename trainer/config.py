@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trainer.class_weights import ratio_of
 from trainer.datasets import DATASETS
-from trainer.datasets.spec import Arrays, DatasetSpec
+from trainer.datasets.spec import FORMS, Arrays, DatasetSpec, Targets
 from trainer.datasets.split import Split, split, split_sizes
 from trainer.errors import InvalidInput
+from trainer.layers import ACTIVATIONS, Placed, input_shape, parse, place, written
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import METRICS, metrics_for
+from trainer.presets import dense_layers
 
-ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "gelu", "linear")
 OPTIMIZERS = ("adam", "sgd", "rmsprop", "adamw", "nadam", "adagrad")
+INITIALIZERS = (
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_normal",
+    "random_normal",
+    "zeros",
+)
+SCHEDULES = ("constant", "cosine", "exponential", "step")
+DIRECTIONS = ("auto", "min", "max")
+NONE = "none"
 MAX_EPOCHS = 100_000
 MAX_SEED = 2**31 - 1
+_MAX_LAYERS_TEXT = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +50,32 @@ class RunConfig:
         units: Units in each hidden layer, 1 to 4096.
         activation: Activation of the hidden layers.
         dropout: Share of hidden units switched off in each step, 0 (none) to less than 1.
+        layers: The hidden layers as `trainer.layers` writes them; then `hidden_layers`, `units` and
+            `dropout` say nothing, and `activation` is that of layers that name none. Empty for
+            the stack which those four make.
+        initializer: How the first weights are drawn, one of `INITIALIZERS`.
+        l1: Weight in the loss of the sum of all kernels' absolute values, 0 (none) or more.
+        l2: The same of their squares.
         loss: Key of `LOSSES`; must fit the dataset's task.
+        label_smoothing: Share of each label that is given to all classes alike, 0 to less than 1.
+        class_weight: How much a row counts, by its class: "none", "balanced" (each class as much as
+            any other), or "1:19" (a row of the second of two classes 19 times as much).
         metrics: Keys of `METRICS`; must fit the dataset's task.
         optimizer: One of `OPTIMIZERS`.
         learning_rate: Size of an update, positive and finite.
+        schedule: How it changes, one of `SCHEDULES`: to 0 at the end along a cosine, or by the
+            factor `decay_rate` every `decay_epochs` epochs, evenly or in steps.
+        decay_rate: Factor of an exponential or step schedule, more than 0 to 1.
+        decay_epochs: After so many epochs it has been applied once, a positive integer.
+        warmup_epochs: The learning rate rises evenly from 0 in so many epochs; 0 for none.
         epochs: Passes over the training set, 1 to 100,000.
+        early_stopping: The logged value whose standstill ends the training, e.g. "val_loss", or
+            "none".
+        patience: For so many epochs that value may stand still, 0 or more.
+        min_delta: What changes by no more stands still, 0 or more.
+        direction: Whether the value is to fall or to rise, "min" or "max"; "auto" is what its table
+            says.
+        restore_best: Whether the weights of the value's best epoch are kept as the best.
         batch_size: Rows per update, from 1 to the number of training rows.
         test_split: Share of the rows sealed away for a test at the end, 0 (none) to 0.9.
         validation_split: Share of the other rows held out for validation, 0 (none) to 0.9.
@@ -53,11 +89,26 @@ class RunConfig:
     units: int
     activation: str
     dropout: float
+    layers: str
+    initializer: str
+    l1: float
+    l2: float
     loss: str
+    label_smoothing: float
+    class_weight: str
     metrics: tuple[str, ...]
     optimizer: str
     learning_rate: float
+    schedule: str
+    decay_rate: float
+    decay_epochs: int
+    warmup_epochs: int
     epochs: int
+    early_stopping: str
+    patience: int
+    min_delta: float
+    direction: str
+    restore_best: bool
     batch_size: int
     test_split: float
     validation_split: float
@@ -105,6 +156,27 @@ class RunConfig:
         """Updates in one epoch; the last batch may be smaller."""
         return math.ceil(self.num_training_rows / self.batch_size)
 
+    @property
+    def stack(self) -> tuple[Placed, ...]:
+        """The hidden layers with their shapes, between the input and the output layer.
+
+        Raises:
+            InvalidInput: A layer is unknown or does not fit the data; names the layer.
+        """
+        layers = parse(self.layers) or dense_layers(
+            self.spec, hidden_layers=self.hidden_layers, units=self.units, dropout=self.dropout
+        )
+        complete = [layer.with_defaults(activation=self.activation) for layer in layers]
+        return place(complete, input_shape(self.spec))
+
+    @property
+    def targets(self) -> Targets:
+        """The form of the targets that loss and metrics can all be computed of."""
+        forms = FORMS[self.spec.task]
+        tables = [LOSSES[self.loss].calls, *(METRICS[name].calls for name in self.metrics)]
+        shared = [form for form in forms if all(form in calls for calls in tables)]
+        return forms[-1] if self.label_smoothing or not shared else shared[0]
+
     def split(self, arrays: Arrays) -> Split:
         """Return the dataset's rows in the parts that this run trains, validates and tests on."""
         return split(
@@ -137,11 +209,26 @@ def defaults_for(dataset: str) -> dict[str, Any]:
         "units": 64,
         "activation": "relu",
         "dropout": 0.0,
+        "layers": "",
+        "initializer": "glorot_uniform",
+        "l1": 0.0,
+        "l2": 0.0,
         "loss": losses_for(spec.task)[0].name,
-        "metrics": (metrics_for(spec.task, spec.num_classes)[0].name,),
+        "label_smoothing": 0.0,
+        "class_weight": NONE,
+        "metrics": (metrics_for(spec)[0].name,),
         "optimizer": "adam",
         "learning_rate": 0.001,
+        "schedule": "constant",
+        "decay_rate": 0.5,
+        "decay_epochs": 10,
+        "warmup_epochs": 0,
         "epochs": 100,
+        "early_stopping": NONE,
+        "patience": 10,
+        "min_delta": 0.0,
+        "direction": "auto",
+        "restore_best": True,
         "batch_size": 32,
         "test_split": 0.2,
         "validation_split": 0.2,
@@ -177,7 +264,62 @@ def check(dataset: str, choices: Mapping[str, object]) -> tuple[RunConfig, dict[
         if values["batch_size"] > num_training_rows:
             rule = f"must be at most the number of training rows, {num_training_rows}"
             problems["batch_size"] = InvalidInput("batch_size", rule, values["batch_size"])
-    return RunConfig(**values), problems
+    config = RunConfig(**values)
+    for names, check_together in _TOGETHER:
+        if not {*names} & problems.keys():
+            try:
+                check_together(config)
+            except InvalidInput as problem:
+                problems[problem.parameter] = problem
+    return config, problems
+
+
+def _check_stack(config: RunConfig) -> None:
+    _ = config.stack
+
+
+def _check_smoothing(config: RunConfig) -> None:
+    if config.label_smoothing and not LOSSES[config.loss].smooths:
+        rule = f"must be 0 with the loss {config.loss}, which has no labels to smooth"
+        raise InvalidInput("label_smoothing", rule, config.label_smoothing)
+
+
+def _check_early_stopping(config: RunConfig) -> None:
+    offered = early_stopping_for(config.metrics, validation=config.validation_split > 0)
+    if config.early_stopping not in offered:
+        rule = f"must be one of {_listed(offered)}"
+        raise InvalidInput("early_stopping", rule, config.early_stopping)
+    is_open = config.early_stopping != NONE and direction_of(config.early_stopping) is None
+    if is_open and config.direction == "auto":
+        rule = f"must be min or max for {config.early_stopping}, of which neither is better"
+        raise InvalidInput("direction", rule, config.direction)
+
+
+# What can be checked only once several fields are sound by themselves.
+_TOGETHER: tuple[tuple[tuple[str, ...], Callable[[RunConfig], None]], ...] = (
+    (("layers", "hidden_layers", "units", "activation", "dropout"), _check_stack),
+    (("loss", "label_smoothing"), _check_smoothing),
+    (("metrics", "validation_split", "early_stopping", "direction"), _check_early_stopping),
+)
+
+
+def early_stopping_for(metrics: Sequence[str], *, validation: bool) -> tuple[str, ...]:
+    """Return what can end a training early: "none", or the name of a logged value.
+
+    Args:
+        metrics: What is watched beside the loss.
+        validation: Whether there are validation rows.
+    """
+    names = ("loss", *metrics)
+    held_out = tuple(f"val_{name}" for name in names) if validation else ()
+    return (NONE, *held_out, *names)
+
+
+def direction_of(logged: str) -> str | None:
+    """Return whether a logged value is to fall or to rise, "min" or "max"; None if neither."""
+    name = logged.removeprefix("val_")
+    better = METRICS[name].better if name in METRICS else "lower"
+    return {"lower": "min", "higher": "max", None: None}[better]
 
 
 _Rule = Callable[[str, object, DatasetSpec], object]
@@ -214,6 +356,12 @@ def _number(words: str, accepts: Callable[[float], bool]) -> _Rule:
     return rule
 
 
+def _yes_or_no(parameter: str, value: object, spec: DatasetSpec) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(parameter, "must be true or false", value)
+    return value
+
+
 def _choice(options: tuple[str, ...]) -> _Rule:
     def rule(parameter: str, value: object, spec: DatasetSpec) -> str:
         if not isinstance(value, str) or value not in options:
@@ -244,7 +392,7 @@ def _loss(parameter: str, value: object, spec: DatasetSpec) -> str:
 def _metrics(parameter: str, value: object, spec: DatasetSpec) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple):
         raise InvalidInput(parameter, "must be a list of names", value)
-    fitting = tuple(metric.name for metric in metrics_for(spec.task, spec.num_classes))
+    fitting = tuple(metric.name for metric in metrics_for(spec))
     names = [_fitting(parameter, name, spec, tuple(METRICS), fitting) for name in value]
     return tuple(dict.fromkeys(names))
 
@@ -265,6 +413,34 @@ def _fitting(
     raise InvalidInput(parameter, rule, value)
 
 
+def _text(parameter: str, value: object, spec: DatasetSpec) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(parameter, "must be a name", value)
+    return value
+
+
+def _layers(parameter: str, value: object, spec: DatasetSpec) -> str:
+    if not isinstance(value, str) or len(value) > _MAX_LAYERS_TEXT:
+        rule = f"must be at most {_MAX_LAYERS_TEXT} characters, such as flatten dense(64)"
+        raise InvalidInput(parameter, rule, value)
+    return written(parse(value))
+
+
+def _class_weight(parameter: str, value: object, spec: DatasetSpec) -> str:
+    by_ratio = " or 1:k, such as 1:19" if spec.task == "binary" else ""
+    if spec.task == "regression":
+        rule = f"must be {NONE} for {spec.name}, which has no classes"
+    else:
+        rule = f"must be {NONE}, balanced{by_ratio}"
+    if isinstance(value, str):
+        if value == NONE or (value == "balanced" and spec.num_classes):
+            return value
+        ratio = ratio_of(value)
+        if by_ratio and ratio is not None:
+            return f"1:{ratio:g}"
+    raise InvalidInput(parameter, rule, value)
+
+
 def _name(parameter: str, value: object, spec: DatasetSpec) -> str:
     if not isinstance(value, str) or len(value) > 80 or not (value.isprintable() or not value):
         raise InvalidInput(parameter, "must be at most 80 printable characters", value)
@@ -278,11 +454,26 @@ _RULES: Mapping[str, _Rule] = {
     "units": _integer(1, 4096, "an integer from 1 to 4096"),
     "activation": _choice(ACTIVATIONS),
     "dropout": _number("a number from 0 to less than 1", lambda number: 0 <= number < 1),
+    "layers": _layers,
+    "initializer": _choice(INITIALIZERS),
+    "l1": _number("a number from 0 to 1000", lambda number: 0 <= number <= 1000),
+    "l2": _number("a number from 0 to 1000", lambda number: 0 <= number <= 1000),
     "loss": _loss,
+    "label_smoothing": _number("a number from 0 to less than 1", lambda number: 0 <= number < 1),
+    "class_weight": _class_weight,
     "metrics": _metrics,
     "optimizer": _choice(OPTIMIZERS),
     "learning_rate": _number("a positive number", lambda number: number > 0),
+    "schedule": _choice(SCHEDULES),
+    "decay_rate": _number("a number from more than 0 to 1", lambda number: 0 < number <= 1),
+    "decay_epochs": _integer(1, MAX_EPOCHS, "a positive integer"),
+    "warmup_epochs": _integer(0, MAX_EPOCHS, "an integer from 0"),
     "epochs": _epochs,
+    "early_stopping": _text,
+    "patience": _integer(0, MAX_EPOCHS, "an integer from 0"),
+    "min_delta": _number("0 or a positive number", lambda number: number >= 0),
+    "direction": _choice(DIRECTIONS),
+    "restore_best": _yes_or_no,
     "batch_size": _integer(1, None, "a positive integer"),
     "test_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
     "validation_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
@@ -305,6 +496,8 @@ def parse_choice(parameter: str, text: str) -> object:
         return text
     if kind.startswith("tuple"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
+    if kind == "bool":
+        return {"true": True, "false": False}.get(text.lower(), text)
     try:
         return int(text) if kind == "int" else float(text)
     except ValueError:

@@ -23,12 +23,12 @@ import tensorflow as tf
 from trainer.counting import counting_metric
 
 SECONDS_PER_CALL = 0.05
-# Layers that XLA runs well on a CPU; its convolutions are far slower there than TensorFlow's.
+# Layers that XLA runs well on a CPU; its convolutions and random numbers are far slower there than
+# TensorFlow's, and its random numbers are others than those that plain Keras draws.
 _XLA_LAYERS = (
     keras.layers.InputLayer,
     keras.layers.Dense,
     keras.layers.Activation,
-    keras.layers.Dropout,
     keras.layers.Flatten,
     keras.layers.Rescaling,
     keras.layers.BatchNormalization,
@@ -50,27 +50,37 @@ class FedModel(keras.Model):
     on_steps: StepsListener | None = None
     train_function: Any
     test_function: Any
-    _layout: tuple[int, int, int] | None = None
+    _layout: tuple[int, int, int, int] | None = None
+    _rows: tuple[tf.Tensor, ...]
     _reset_in_graph: Callable[[], None] | None = None
     _result_in_graph: Callable[[], dict[str, tf.Tensor]] | None = None
 
     def feed(
-        self, x: np.ndarray, y: np.ndarray, *, batch_size: int, seed: int, num_logs: int
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        *,
+        batch_size: int,
+        seed: int,
+        num_logs: int,
     ) -> tf.data.Dataset:
         """Take the training arrays and return the dataset of row orders, one element an epoch.
 
         Args:
             x: Features, shape `(num_rows, *input_shape)`.
             y: Targets, shape `(num_rows, ...)`.
+            sample_weight: How much each row counts in the loss, shape `(num_rows,)`; 1 if None.
             batch_size: Rows per step; the last batch of an epoch may be smaller.
             seed: Seed of the orders.
             num_logs: Number of values `train_step` logs: the loss and each metric.
         """
         num_rows = len(x)
-        self._rows = tf.constant(x), tf.constant(y)
+        parts = (x, y) if sample_weight is None else (x, y, sample_weight)
+        self._rows = tuple(tf.constant(part) for part in parts)
         if self.train_function is None:
             self._create_variables()
-        layout = (num_rows, batch_size, num_logs)
+        layout = (num_rows, batch_size, num_logs, len(parts))
         if layout != self._layout:
             self.train_function = None  # it was compiled for another
         self._layout = layout
@@ -97,7 +107,7 @@ class FedModel(keras.Model):
 
     def _create_variables(self) -> None:
         # A graph that creates variables is traced twice, which the first point would wait for.
-        x, y = (rows[:1] for rows in self._rows)
+        x, y = (rows[:1] for rows in self._rows[:2])
         self.optimizer.build(self.trainable_variables)
         self.compute_metrics(x, y, self(x, training=False))
 
@@ -111,36 +121,36 @@ class FedModel(keras.Model):
         if self.train_function is not None and not force:
             return
         assert self._layout is not None
-        _, _, num_logs = self._layout
+        _, _, num_logs, _ = self._layout
         run_steps, run_rest = self._step_functions()
         seconds_per_step: float | None = None
 
         def train_epoch(orders: tf.data.Iterator) -> dict[str, tf.Tensor]:
             nonlocal seconds_per_step
-            x, y = self._rows
+            rows = self._rows
             order = next(orders)
             step = 0
             values = np.full((1, num_logs), np.nan)  # if stopped before the first step
             if seconds_per_step is None:
-                self._compile(run_steps, run_rest, (x, y, order))
+                self._compile(run_steps, run_rest, (rows, order))
                 seconds_per_step = SECONDS_PER_CALL
             while step < self._full_steps and not self.stop_training:
                 count = max(1, int(SECONDS_PER_CALL / max(seconds_per_step, 1e-6)))
                 count = min(count, self._full_steps - step)
                 began = time.perf_counter()
-                done = run_steps(x, y, order, tf.constant(step), tf.constant(count))
+                done = run_steps(rows, order, tf.constant(step), tf.constant(count))
                 values = done.numpy()[:count]
                 seconds_per_step = (time.perf_counter() - began) / count
                 self._report(step, values)
                 step += count
             if self._rest and not self.stop_training:
-                values = run_rest(x, y, order).numpy()[None]
+                values = run_rest(rows, order).numpy()[None]
                 self._report(step, values)
             return dict(zip(self._log_names, values[-1], strict=True))
 
         self.train_function = train_epoch
 
-    def _compile(self, run_steps: Any, run_rest: Any, data: tuple[tf.Tensor, ...]) -> None:
+    def _compile(self, run_steps: Any, run_rest: Any, data: tuple[Any, ...]) -> None:
         # Compiling waits for no Python, so the smaller graphs are traced meanwhile. Running no
         # steps compiles and leaves the model as it is.
         none = tf.constant(0)
@@ -185,14 +195,14 @@ class FedModel(keras.Model):
 
     def _step_functions(self) -> tuple[Any, Any]:
         assert self._layout is not None
-        _, batch_size, num_logs = self._layout
+        _, batch_size, num_logs, _ = self._layout
         full_steps = self._full_steps
         use_xla = all(isinstance(layer, _XLA_LAYERS) for layer in self.layers)
 
-        def one_step(x: tf.Tensor, y: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        def one_step(rows: tuple[tf.Tensor, ...], batch: tf.Tensor) -> tf.Tensor:
             metric = counting_metric(self)
             with metric.paused() if metric else nullcontext():
-                logs = self.train_step((tf.gather(x, rows), tf.gather(y, rows)))
+                logs = self.train_step(tuple(tf.gather(part, batch) for part in rows))
             values = {name: value for name, value in logs.items() if not isinstance(value, dict)}
             self._log_names = list(values)
             return tf.stack([tf.cast(value, tf.float32) for value in values.values()])
@@ -200,12 +210,12 @@ class FedModel(keras.Model):
         @tf.function(jit_compile=use_xla)
         @tf.autograph.experimental.do_not_convert
         def run_steps(
-            x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, first: tf.Tensor, count: tf.Tensor
+            rows: tuple[tf.Tensor, ...], order: tf.Tensor, first: tf.Tensor, count: tf.Tensor
         ) -> tf.Tensor:
             batches = tf.reshape(order[: full_steps * batch_size], (full_steps, batch_size))
 
             def step(index: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-                value = one_step(x, y, tf.gather(batches, first + index))
+                value = one_step(rows, tf.gather(batches, first + index))
                 return index + 1, tf.tensor_scatter_nd_update(values, [[index]], [value])
 
             values = tf.zeros((full_steps, num_logs))
@@ -213,8 +223,8 @@ class FedModel(keras.Model):
 
         @tf.function
         @tf.autograph.experimental.do_not_convert
-        def run_rest(x: tf.Tensor, y: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-            return one_step(x, y, order[full_steps * batch_size :])
+        def run_rest(rows: tuple[tf.Tensor, ...], order: tf.Tensor) -> tf.Tensor:
+            return one_step(rows, order[full_steps * batch_size :])
 
         return run_steps, run_rest
 

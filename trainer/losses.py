@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-from trainer.datasets.spec import Task
-
-if TYPE_CHECKING:
-    import keras
+from trainer.calls import Call
+from trainer.datasets.spec import FORMS, Targets, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,92 +18,94 @@ class LossSpec:
         name: Key in the table; Keras' own name where there is one.
         title: Shown to people.
         help: One sentence for a learner.
-        tasks: The kinds of target it fits.
-        build: Imports Keras and returns the loss for `num_classes` classes (0 for regression).
+        calls: Keras' loss, by the form that the targets have.
+        smooths: Whether it can smooth the labels.
     """
 
     name: str
     title: str
     help: str
-    tasks: tuple[Task, ...]
-    build: Callable[[int], keras.losses.Loss]
+    calls: Mapping[Targets, Call]
+    smooths: bool = False
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The kinds of target it fits."""
+        return tuple(task for task, forms in FORMS.items() if set(forms) & set(self.calls))
+
+    def call(self, targets: Targets, *, label_smoothing: float = 0.0) -> Call:
+        """Return Keras' loss for targets of this form.
+
+        Args:
+            targets: One of those it has a call for.
+            label_smoothing: The share of each label that is given to all classes alike.
+        """
+        smoothed = {"label_smoothing": label_smoothing} if label_smoothing else {}
+        return self.calls[targets].having(**smoothed)
+
+    def build(self, targets: Targets, *, label_smoothing: float = 0.0) -> Any:
+        """Import Keras and return the loss."""
+        return self.call(targets, label_smoothing=label_smoothing).make()
 
 
-def _keras_loss(class_name: str) -> Callable[[int], keras.losses.Loss]:
-    def build(num_classes: int) -> keras.losses.Loss:
-        import keras
-
-        return getattr(keras.losses, class_name)()
-
-    return build
-
-
-def _mean_squared_error(num_classes: int) -> keras.losses.Loss:
-    import keras
-
-    if num_classes <= 2:
-        return keras.losses.MeanSquaredError()
-
-    class OneHotMeanSquaredError(keras.losses.Loss):
-        """Mean squared error against one-hot targets; `y_true` holds class indices."""
-
-        def call(self, y_true, y_pred):  # type: ignore[no-untyped-def]
-            y_true = keras.ops.reshape(y_true, (-1,))
-            one_hot = keras.ops.one_hot(y_true, num_classes, dtype=y_pred.dtype)
-            return keras.ops.mean(keras.ops.square(one_hot - y_pred), axis=-1)
-
-    return OneHotMeanSquaredError(name="mean_squared_error")
-
+_SQUARED = Call("losses.MeanSquaredError")
 
 _TABLE = (
     LossSpec(
         name="sparse_categorical_crossentropy",
         title="Cross-entropy",
         help="How surprised the model is by the right class; confident mistakes cost most.",
-        tasks=("multiclass",),
-        build=_keras_loss("SparseCategoricalCrossentropy"),
+        calls={
+            "index": Call("losses.SparseCategoricalCrossentropy"),
+            "one_hot": Call("losses.CategoricalCrossentropy"),
+        },
+        smooths=True,
     ),
     LossSpec(
         name="binary_crossentropy",
         title="Binary cross-entropy",
         help="How surprised the model is by the right answer, yes or no.",
-        tasks=("binary",),
-        build=_keras_loss("BinaryCrossentropy"),
+        calls={"binary": Call("losses.BinaryCrossentropy")},
+        smooths=True,
     ),
     LossSpec(
         name="mean_squared_error",
         title="Mean squared error",
         help="The mean squared difference; one large miss weighs more than many small ones.",
-        tasks=("regression", "binary", "multiclass"),
-        build=_mean_squared_error,
+        calls={"number": _SQUARED, "binary": _SQUARED, "one_hot": _SQUARED},
     ),
     LossSpec(
         name="mean_absolute_error",
         title="Mean absolute error",
         help="The mean size of the differences, in the target's own unit.",
-        tasks=("regression",),
-        build=_keras_loss("MeanAbsoluteError"),
+        calls={"number": Call("losses.MeanAbsoluteError")},
     ),
     LossSpec(
         name="huber",
         title="Huber",
         help="Squared for small differences, absolute for large ones: calm about outliers.",
-        tasks=("regression",),
-        build=_keras_loss("Huber"),
+        calls={"number": Call("losses.Huber")},
     ),
     LossSpec(
         name="log_cosh",
         title="Log-cosh",
         help="Like the Huber loss, but smooth everywhere.",
-        tasks=("regression",),
-        build=_keras_loss("LogCosh"),
+        calls={"number": Call("losses.LogCosh")},
     ),
     LossSpec(
         name="binary_focal_crossentropy",
         title="Binary focal cross-entropy",
         help="Cross-entropy that cares less about rows it already gets right; for rare positives.",
-        tasks=("binary",),
-        build=_keras_loss("BinaryFocalCrossentropy"),
+        calls={"binary": Call("losses.BinaryFocalCrossentropy")},
+        smooths=True,
+    ),
+    LossSpec(
+        name="categorical_focal_crossentropy",
+        title="Focal cross-entropy",
+        help="Cross-entropy that cares less about rows it already gets right; for rare classes.",
+        # Keras' own alpha of 0.25 would make all of it, and so each update, four times smaller.
+        calls={"one_hot": Call("losses.CategoricalFocalCrossentropy", alpha=1.0)},
+        smooths=True,
     ),
 )
 

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 
+from trainer.compiling import loss_call, metric_calls, optimizer_call
 from trainer.config import RunConfig
 from trainer.counting import EvaluationCounts, RegressionEvaluationCounts
 from trainer.datasets.spec import DatasetSpec, Task
 from trainer.feeding import FedModel
-from trainer.losses import LOSSES
-from trainer.metrics import METRICS
-
-_OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "sgd": keras.optimizers.SGD,
-    "rmsprop": keras.optimizers.RMSprop,
-    "adamw": keras.optimizers.AdamW,
-    "nadam": keras.optimizers.Nadam,
-    "adagrad": keras.optimizers.Adagrad,
-}
+from trainer.network import network
 
 
 def build(config: RunConfig, *, target_range: tuple[float, float] = (0.0, 1.0)) -> FedModel:
@@ -32,30 +22,17 @@ def build(config: RunConfig, *, target_range: tuple[float, float] = (0.0, 1.0)) 
         config: What to build.
         target_range: Smallest and largest target of a regression, for its evaluation.
     """
-    spec = config.spec
-    inputs = keras.Input(spec.input_shape)
-    hidden = inputs
-    if spec.is_image:
-        if spec.pixel_scale != 1:
-            hidden = keras.layers.Rescaling(1 / spec.pixel_scale)(hidden)
-        hidden = keras.layers.Flatten()(hidden)
-    for _ in range(config.hidden_layers):
-        hidden = keras.layers.Dense(config.units, activation=config.activation)(hidden)
-        if config.dropout:
-            hidden = keras.layers.Dropout(config.dropout)(hidden)
-    units, activation = {
-        "binary": (1, "sigmoid"),
-        "multiclass": (spec.num_classes, "softmax"),
-        "regression": (1, "linear"),
-    }[spec.task]
-    outputs = keras.layers.Dense(units, activation=activation)(hidden)
+    inputs, *layers = (part.call.make() for part in network(config))
+    outputs = inputs
+    for layer in layers:
+        outputs = layer(outputs)
     model = FedModel(inputs, outputs)
     model.compile(
-        optimizer=_OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate),
-        loss=LOSSES[config.loss].build(spec.num_classes),
+        optimizer=optimizer_call(config).make(),
+        loss=loss_call(config).make(),
         metrics=[
-            *(METRICS[name].build(spec.task) for name in config.metrics),
-            evaluation_metric(spec, target_range),
+            *(call.make({"model": model}) for call in metric_calls(config)),
+            evaluation_metric(config.spec, target_range),
         ],
     )
     return model
@@ -83,11 +60,14 @@ def target_range(y: np.ndarray, task: Task) -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
-def shaped_targets(y: np.ndarray, task: Task) -> np.ndarray:
+def shaped_targets(y: np.ndarray, task: Task, *, one_hot: int = 0) -> np.ndarray:
     """Return targets in the shape of the output: a column, save for class indices of many classes.
 
     Args:
         y: Targets, shape `(num_rows,)`.
         task: Kind of target.
+        one_hot: The number of classes, where many classes are to be one-hot instead.
     """
-    return y if task == "multiclass" else y.astype("float32").reshape(-1, 1)
+    if task != "multiclass":
+        return y.astype("float32").reshape(-1, 1)
+    return np.eye(one_hot, dtype="float32")[y] if one_hot else y

@@ -15,7 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.callback import LiveCallback, divergence_sentence
-from trainer.config import RunConfig
+from trainer.class_weights import class_weights, row_weights
+from trainer.compiling import early_stopping_call, is_scheduled
+from trainer.config import NONE, RunConfig
 from trainer.datasets import load
 from trainer.datasets.spec import Arrays, LoadOptions
 from trainer.errors import TrainerError
@@ -25,6 +27,7 @@ from trainer.models import build, shaped_targets, target_range
 from trainer.recorder import Recorder
 from trainer.runs import State
 from trainer.shutdown import Shutdown
+from trainer.stopping import EarlyStopping
 from trainer.weights import WeightsKeeper
 
 # A store that is locked or full when the training ends is tried again for so long.
@@ -132,6 +135,9 @@ class Training:
         recorder.update(facts=facts)
         callback = LiveCallback(recorder=recorder, terminate_on_nan=True)
         self._keeper = WeightsKeeper(callback)
+        stopping = None
+        if (call := early_stopping_call(config)) is not None:
+            stopping = EarlyStopping(call.make(), callback, self._keeper)
         began = time.monotonic()
         model.fit(
             orders,
@@ -139,12 +145,13 @@ class Training:
             # Keras calls once an epoch; the model itself runs all of its steps in that call.
             steps_per_epoch=1,
             validation_data=validation,
-            callbacks=[callback, self._keeper],
+            callbacks=[callback, self._keeper, *([stopping] if stopping else [])],
             verbose=0,
             shuffle=False,
         )
         self._seconds = time.monotonic() - began
-        note = self._keep_weights()
+        said = [stopping.sentence if stopping else "", self._keep_weights()]
+        note = " ".join(filter(None, said))
         if callback.diverged is not None:
             return "diverged", divergence_sentence(*callback.diverged)
         return ("stopped" if recorder.stop_requested.is_set() else "finished"), note
@@ -178,10 +185,13 @@ class WarmModel:
 
     def build(self, config: RunConfig, target_range: tuple[float, float]) -> FedModel:
         """Return an untrained, compiled network for this config; the last one is gone then."""
-        built_as = (
-            dataclasses.replace(config, learning_rate=1.0, seed=0, noise=0.0, epochs=1, name=""),
-            target_range,
-        )
+        # What ends it, and how much a row counts, is no part of a network.
+        alike: dict[str, Any] = {"seed": 0, "noise": 0.0, "name": "", "class_weight": NONE}
+        alike |= {"early_stopping": NONE, "direction": "auto", "restore_best": True}
+        alike |= {"patience": 0, "min_delta": 0.0}
+        if not is_scheduled(config):  # a schedule's numbers are part of what is compiled
+            alike |= {"learning_rate": 1.0, "epochs": 1}
+        built_as = (dataclasses.replace(config, **alike), target_range)
         model = self._model if built_as == self._built_as else None
         if model is None:
             self._model = None
@@ -208,16 +218,20 @@ def _prepare(
     spec = config.spec
     parts = config.split(arrays)
     model = warm.build(config, target_range(parts.y_unsealed, spec.task))
+    one_hot = spec.num_classes if config.targets == "one_hot" else 0
+    weights = class_weights(config.class_weight, parts.y_train)
     orders = model.feed(
         parts.x_train,
-        shaped_targets(parts.y_train, spec.task),
+        shaped_targets(parts.y_train, spec.task, one_hot=one_hot),
+        None if weights is None else row_weights(weights, parts.y_train),
         batch_size=config.batch_size,
         seed=config.seed,
         num_logs=1 + len(config.metrics),
     )
     validation = None
     if len(parts.x_val):
-        validation = validation_batches(parts.x_val, shaped_targets(parts.y_val, spec.task))
+        y_val = shaped_targets(parts.y_val, spec.task, one_hot=one_hot)
+        validation = validation_batches(parts.x_val, y_val)
     labels = parts.y_val if len(parts.y_val) else parts.y_train
     facts: dict[str, Any] = {"target_name": spec.target_name}
     if spec.num_classes:

@@ -33,7 +33,7 @@ class WeightsKeeper(keras.callbacks.Callback):
     """Keeps the weights after the last and the best whole epoch in memory.
 
     The best epoch is the one with the lowest validation loss, or training loss where there is no
-    validation.
+    validation, unless somebody says otherwise (`keep_as_best`).
 
     Args:
         live: Knows whether an epoch was cut short; comes first in the list of callbacks.
@@ -56,6 +56,10 @@ class WeightsKeeper(keras.callbacks.Callback):
         if loss < self._best_loss:
             self._best_loss = loss
             self._kept["best"] = weights
+
+    def keep_as_best(self, epoch: int, arrays: list[np.ndarray]) -> None:
+        """Keep these weights after this 0-based epoch as the best, at last."""
+        self._kept["best"] = Weights(epoch, arrays)
 
     def save(self, run_id: str) -> None:
         """Write what was kept to disk; a reader sees all of it or nothing.

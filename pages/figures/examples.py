@@ -49,6 +49,8 @@ def example_table(
     if spec.feature_names:
         for j, feature in enumerate(spec.feature_names):
             columns[f"{feature} (feature)" if feature in columns else feature] = arrays.x[:, j]
+    elif spec.vocabulary:
+        columns["words"] = (arrays.x > 0).sum(axis=1)
     else:
         columns["different words"] = arrays.x.sum(axis=1, dtype=np.int64)
     return pd.DataFrame(columns)

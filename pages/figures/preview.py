@@ -49,7 +49,7 @@ def preview_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure | None:
 def preview_table(spec: DatasetSpec, arrays: Arrays, rows: int = 8) -> pd.DataFrame:
     """Return some rows, spread over the whole dataset: the target first, then the features.
 
-    Classes appear by name. Of a text only the number of its different words is shown.
+    Classes appear by name. Of a text only the number of its (different) words is shown.
     """
     chosen = _spread(len(arrays.y), rows)
     x, y = arrays.x[chosen], arrays.y[chosen]
@@ -60,6 +60,8 @@ def preview_table(spec: DatasetSpec, arrays: Arrays, rows: int = 8) -> pd.DataFr
         for j, feature in enumerate(spec.feature_names):
             # A column may bear the target's name; a table needs different ones.
             columns[f"{feature} (feature)" if feature in columns else feature] = x[:, j]
+    elif spec.vocabulary:
+        columns["words"] = (x > 0).sum(axis=1)
     elif x.ndim == 2 and x.dtype == np.uint8:
         columns["different words"] = x.sum(axis=1, dtype=np.int64)
     return pd.DataFrame(columns)

@@ -10,6 +10,7 @@ import pytest
 
 from trainer.config import (
     ACTIVATIONS,
+    INITIALIZERS,
     MAX_EPOCHS,
     MAX_SEED,
     OPTIMIZERS,
@@ -37,6 +38,9 @@ NO_LAYERS = "must be an integer from 0 to 10"
 NO_UNITS = "must be an integer from 1 to 4096"
 NO_DROPOUT = "must be a number from 0 to less than 1"
 NO_NOISE = "must be a number from 0 to 2"
+NO_PENALTY = "must be a number from 0 to 1000"
+NO_SMOOTHING = "must be a number from 0 to less than 1"
+NO_WEIGHT = "must be none, balanced or 1:k, such as 1:19"
 NO_NAME = "must be at most 80 printable characters"
 
 REFUSED = [
@@ -57,6 +61,32 @@ REFUSED = [
     *[("dropout", value, NO_DROPOUT) for value in (-0.1, 1, 1.0, NAN, INF, HUGE, True, "0", None)],
     *[("noise", value, NO_NOISE) for value in (-0.1, 2.1, NAN, INF, HUGE, True, "0.1", None)],
     *[("name", value, NO_NAME) for value in ("x" * 81, "a\x00b", "a\nb", "\ud800", 5, None)],
+    *[("l1", value, NO_PENALTY) for value in (-0.1, 1001, NAN, INF, True, "0.1", None)],
+    *[("l2", value, NO_PENALTY) for value in (-0.1, 1001, NAN, INF, True, "0.1", None)],
+    *[("label_smoothing", value, NO_SMOOTHING) for value in (-0.1, 1, NAN, True, "0.1", None)],
+    *[("class_weight", value, NO_WEIGHT) for value in ("", "2:1", "1:0", "1:-3", "19", 19, None)],
+    *[
+        ("decay_rate", value, "must be a number from more than 0 to 1")
+        for value in (0, -0.5, 1.1, NAN, True, "0.5", None)
+    ],
+    *[("decay_epochs", value, "must be a positive integer") for value in (0, -1, 1.5, True, None)],
+    *[("warmup_epochs", value, "must be an integer from 0") for value in (-1, 1.5, True, None)],
+    *[("patience", value, "must be an integer from 0") for value in (-1, 1.5, True, "3", None)],
+    *[("min_delta", value, "must be 0 or a positive number") for value in (-1, NAN, INF, True)],
+    *[("restore_best", value, "must be true or false") for value in (1, 0, "true", None)],
+    *[
+        ("schedule", value, "must be one of constant, cosine, exponential, step")
+        for value in ("", "Cosine", None, 1)
+    ],
+    *[("direction", value, "must be one of auto, min, max") for value in ("", "up", None)],
+    *[
+        ("initializer", value, f"must be one of {', '.join(INITIALIZERS)}")
+        for value in ("", "he", None, ["zeros"])
+    ],
+    *[
+        ("early_stopping", value, "must be one of none, val_loss, val_accuracy, loss, accuracy")
+        for value in ("", "val_auc", "auc", "learning_rate")
+    ],
     *[
         ("activation", value, f"must be one of {', '.join(ACTIVATIONS)}")
         for value in ("", "Relu", "nonsense", None, 3, ["relu"])
@@ -115,6 +145,15 @@ def test_a_number_too_long_to_print_is_refused_like_any_other():
         ("units", 4096),
         ("dropout", 0.999),
         ("noise", 2),
+        ("l1", 1000),
+        ("label_smoothing", 0.999),
+        ("class_weight", "balanced"),
+        ("class_weight", "1:19"),
+        ("decay_rate", 1),
+        ("warmup_epochs", 100),
+        ("patience", 0),
+        ("early_stopping", "val_accuracy"),
+        ("restore_best", False),
         ("name", "x" * 80),
         ("name", "<b>π</b>"),
         ("metrics", []),
@@ -175,6 +214,8 @@ def test_a_metric_is_accepted_exactly_where_it_fits_the_target(name, metric):
     spec = DATASETS[name]
     # Of three classes the right one is always among the three likeliest.
     says_nothing = metric == "top_3_accuracy" and spec.num_classes <= 3
+    # A line has one input.
+    says_nothing |= metric == "area_under_line" and spec.input_shape != (1,)
     if spec.task in METRICS[metric].tasks and not says_nothing:
         assert RunConfig.create(name, metrics=[metric]).metrics == (metric,)
     else:
@@ -258,6 +299,60 @@ def test_a_stored_config_with_a_field_of_a_newer_version_is_refused():
         RunConfig.from_dict({"dataset": "iris", "telepathy": True})
 
 
+def test_labels_are_smoothed_only_where_the_loss_has_labels():
+    rule = (
+        "label_smoothing must be 0 with the loss mean_squared_error, which has no labels to "
+        "smooth. Got 0.1."
+    )
+    for dataset in ("moons", "diabetes"):
+        with pytest.raises(InvalidInput) as caught:
+            RunConfig.create(dataset, loss="mean_squared_error", label_smoothing=0.1)
+        assert str(caught.value) == rule
+    assert RunConfig.create("digits", label_smoothing=0.1).targets == "one_hot"
+
+
+def test_a_class_is_weighed_only_where_there_are_classes():
+    with pytest.raises(InvalidInput, match="must be none for line, which has no classes"):
+        RunConfig.create("line", class_weight="balanced")
+    with pytest.raises(InvalidInput, match=r"must be none, balanced\. Got '1:19'"):
+        RunConfig.create("digits", class_weight="1:19")
+    assert RunConfig.create("moons", class_weight=" 1 : 19.0 ".strip()).class_weight == "1:19"
+
+
+def test_without_validation_rows_only_training_values_can_end_a_training():
+    rule = "early_stopping must be one of none, loss, accuracy. Got 'val_loss'."
+    with pytest.raises(InvalidInput) as caught:
+        RunConfig.create("moons", validation_split=0, early_stopping="val_loss")
+    assert str(caught.value) == rule
+
+
+def test_where_neither_direction_is_better_one_has_to_be_said():
+    area = {"metrics": ["area_under_line"], "early_stopping": "val_area_under_line"}
+    with pytest.raises(InvalidInput) as caught:
+        RunConfig.create("line", **area)
+    assert str(caught.value) == (
+        "direction must be min or max for val_area_under_line, of which neither is better. "
+        "Got 'auto'."
+    )
+    assert RunConfig.create("line", **area, direction="max").direction == "max"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "choices", "targets"),
+    [
+        ("digits", {}, "index"),
+        ("digits", {"metrics": ["accuracy", "top_3_accuracy"]}, "index"),
+        ("digits", {"metrics": ["f1"]}, "one_hot"),
+        ("digits", {"loss": "mean_squared_error"}, "one_hot"),
+        ("digits", {"loss": "categorical_focal_crossentropy"}, "one_hot"),
+        ("moons", {"metrics": ["f1", "pr_auc"], "label_smoothing": 0.1}, "binary"),
+        ("diabetes", {}, "number"),
+    ],
+)
+def test_targets_have_the_form_that_loss_and_metrics_need(dataset, choices, targets):
+    assert RunConfig.create(dataset, **choices).targets == targets
+
+
 def test_a_form_hears_of_every_problem_at_once_and_keeps_what_was_typed():
     config, problems = check("moons", {"epochs": 0, "units": 0, "loss": "huber", "seed": 3})
     assert set(problems) == {"epochs", "units", "loss"}
@@ -290,6 +385,10 @@ def test_a_config_does_not_change():
         ("metrics", "", ()),
         ("loss", "huber", "huber"),
         ("name", "5", "5"),
+        ("restore_best", "true", True),
+        ("restore_best", "False", False),
+        ("restore_best", "maybe", "maybe"),
+        ("layers", "dense(3) dropout(0.5)", "dense(3) dropout(0.5)"),
     ],
 )
 def test_typed_text_becomes_a_value_of_the_parameters_kind(parameter, text, value):

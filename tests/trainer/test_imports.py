@@ -68,7 +68,7 @@ def test_a_config_is_checked_and_a_dataset_is_looked_at_without_tensorflow():
         "RunConfig.create('digits', epochs=3)\n"
         "sample('digits'), sample('moons')\n"
         "from trainer.losses import losses_for; losses_for('binary')\n"
-        "from trainer.metrics import metrics_for; metrics_for('binary', 2)\n"
+        "from trainer.metrics import METRICS; METRICS['accuracy'].call('binary')\n"
     )
     assert not {"tensorflow", "keras"} & loaded_by(code)
 

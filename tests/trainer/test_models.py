@@ -5,10 +5,12 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import scipy.integrate
 import sklearn.metrics
 
 from trainer.config import ACTIVATIONS, OPTIMIZERS, RunConfig
 from trainer.datasets import DATASETS
+from trainer.datasets.spec import FORMS
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import METRICS, metrics_for
 from trainer.models import build, shaped_targets
@@ -49,6 +51,9 @@ def huber(difference: np.ndarray) -> float:
 EXPECTED_LOSS = {
     ("sparse_categorical_crossentropy", "multiclass"): sklearn.metrics.log_loss,
     ("binary_crossentropy", "binary"): lambda y, out: log_loss(y, out[:, 0]),
+    ("categorical_focal_crossentropy", "multiclass"): lambda y, out: focal_loss(
+        np.ones(len(y)), out[np.arange(len(y)), y]
+    ),
     ("binary_focal_crossentropy", "binary"): lambda y, out: focal_loss(y, out[:, 0]),
     ("mean_squared_error", "regression"): lambda y, out: np.mean((y - out[:, 0]) ** 2),
     ("mean_squared_error", "binary"): lambda y, out: np.mean((y - out[:, 0]) ** 2),
@@ -62,6 +67,11 @@ EXPECTED_METRIC = {
     ("accuracy", "multiclass"): lambda y, out: np.mean(y == out.argmax(axis=1)),
     ("precision", "binary"): lambda y, out: sklearn.metrics.precision_score(y, out[:, 0] > 0.5),
     ("recall", "binary"): lambda y, out: sklearn.metrics.recall_score(y, out[:, 0] > 0.5),
+    ("f1", "binary"): lambda y, out: sklearn.metrics.f1_score(y, out[:, 0] > 0.5),
+    ("f1", "multiclass"): lambda y, out: sklearn.metrics.f1_score(
+        y, out.argmax(axis=1), average="macro"
+    ),
+    ("pr_auc", "binary"): lambda y, out: sklearn.metrics.average_precision_score(y, out[:, 0]),
     ("auc", "binary"): lambda y, out: sklearn.metrics.roc_auc_score(y, out[:, 0]),
     ("top_3_accuracy", "multiclass"): lambda y, out: sklearn.metrics.top_k_accuracy_score(
         y, out, k=3
@@ -70,61 +80,114 @@ EXPECTED_METRIC = {
     ("root_mean_squared_error", "regression"): sklearn.metrics.root_mean_squared_error,
     ("r2_score", "regression"): sklearn.metrics.r2_score,
 }
-LOSS_TASKS = [(loss.name, task) for loss in LOSSES.values() for task in loss.tasks]
-METRIC_TASKS = [(metric.name, task) for metric in METRICS.values() for task in metric.tasks]
+LOSS_FORMS = [(loss.name, form) for loss in LOSSES.values() for form in loss.calls]
+# What the network itself says is tested apart.
+METRIC_FORMS = [
+    (metric.name, form)
+    for metric in METRICS.values()
+    if metric.name != "area_under_line"
+    for form in metric.calls
+]
+TASKS = {form: task for task, forms in FORMS.items() for form in forms}
 
 
-@pytest.mark.parametrize(("name", "task"), LOSS_TASKS)
-def test_a_loss_is_what_its_formula_says_for_every_target_it_fits(name, task):
-    y, outputs = rows_for(task)
-    loss = LOSSES[name].build({"regression": 0, "binary": 2, "multiclass": 5}[task])
-    value = float(loss(shaped_targets(y, task), outputs))
-    assert value == pytest.approx(float(EXPECTED_LOSS[name, task](y, outputs)), rel=1e-4)
+def targets_of(y: np.ndarray, form: str) -> np.ndarray:
+    return shaped_targets(y, TASKS[form], one_hot=5 if form == "one_hot" else 0)
 
 
-@pytest.mark.parametrize(("name", "task"), METRIC_TASKS)
-def test_a_metric_is_what_an_independent_library_says_for_every_target_it_fits(name, task):
-    y, outputs = rows_for(task)
-    metric = METRICS[name].build(task)
+@pytest.mark.parametrize(("name", "form"), LOSS_FORMS)
+def test_a_loss_is_what_its_formula_says_for_every_target_it_fits(name, form):
+    y, outputs = rows_for(TASKS[form])
+    value = float(LOSSES[name].build(form)(targets_of(y, form), outputs))
+    assert value == pytest.approx(float(EXPECTED_LOSS[name, TASKS[form]](y, outputs)), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [(name, form) for name, form in LOSS_FORMS if LOSSES[name].smooths and form != "index"],
+)
+def test_smoothed_labels_are_a_mixture_of_the_label_and_all_classes(name, form):
+    y, outputs = rows_for(TASKS[form])
+    targets = targets_of(y, form)
+    num_classes = 2 if form == "binary" else 5
+    value = float(LOSSES[name].build(form, label_smoothing=0.2)(targets, outputs))
+    mixed = 0.8 * targets + 0.2 / num_classes
+    plain = LOSSES[name].build(form)
+    assert value == pytest.approx(float(plain(mixed, outputs)), rel=1e-5)
+    assert value != pytest.approx(float(plain(targets, outputs)), rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "form"), METRIC_FORMS)
+def test_a_metric_is_what_an_independent_library_says_for_every_target_it_fits(name, form):
+    y, outputs = rows_for(TASKS[form])
+    metric = METRICS[name].build(form)
     for half in (slice(0, 130), slice(130, ROWS)):
-        metric.update_state(shaped_targets(y[half], task), outputs[half])
-    # Keras adds up the ROC curve over 200 thresholds.
-    tolerance = 0.01 if name == "auc" else 1e-4
-    expected = float(EXPECTED_METRIC[name, task](y, outputs))
+        metric.update_state(targets_of(y[half], form), outputs[half])
+    # Keras adds up both curves over 200 thresholds.
+    tolerance = 0.01 if name in ("auc", "pr_auc") else 1e-4
+    expected = float(EXPECTED_METRIC[name, TASKS[form]](y, outputs))
     assert float(metric.result()) == pytest.approx(expected, rel=tolerance)
     assert metric.name == name
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
-def test_a_metric_says_truly_which_direction_is_better(metric):
-    for task in metric.tasks:
-        y, outputs = rows_for(task)
-        perfect = {
-            "regression": lambda y=y: y[:, None],
-            "binary": lambda y=y: y[:, None].astype("float32"),
-            "multiclass": lambda y=y: np.eye(5, dtype="float32")[y],
-        }[task]()
-        values = []
-        for predicted in (outputs, perfect):
-            built = metric.build(task)
-            built.update_state(shaped_targets(y, task), predicted)
-            values.append(float(built.result()))
-        assert (values[1] > values[0]) == (metric.better == "higher")
-        if metric.unit_interval:
-            assert all(0 <= value <= 1 for value in values)
+@pytest.mark.parametrize(("name", "form"), METRIC_FORMS)
+def test_a_metric_says_truly_which_direction_is_better(name, form):
+    y, outputs = rows_for(TASKS[form])
+    perfect = {
+        "number": lambda: y[:, None],
+        "binary": lambda: y[:, None].astype("float32"),
+        "index": lambda: np.eye(5, dtype="float32")[y],
+        "one_hot": lambda: np.eye(5, dtype="float32")[y],
+    }[form]()
+    values = []
+    for predicted in (outputs, perfect):
+        built = METRICS[name].build(form)
+        built.update_state(targets_of(y, form), predicted)
+        values.append(float(built.result()))
+    assert (values[1] > values[0]) == (METRICS[name].better == "higher")
+    if METRICS[name].unit_interval:
+        assert all(0 <= value <= 1 for value in values)
+
+
+def test_the_area_under_the_line_is_that_of_the_network_as_it_is():
+    model = build(RunConfig.create("line", metrics=["area_under_line"]))
+    model.set_weights([np.array([[3.0]]), np.array([-0.5])])
+    x = np.array([[100.0], [-7.0]])
+    metrics = model.evaluate(x, np.zeros((2, 1)), return_dict=True, verbose=0)
+    assert metrics["area_under_line"] == pytest.approx(3 / 2 - 0.5, rel=1e-6)
+
+
+def test_the_area_under_a_bent_line_is_its_integral():
+    config = RunConfig.create("line", layers="dense(8, tanh)", metrics=["area_under_line"])
+    keras.utils.set_random_seed(3)
+    model = build(config)
+    area = model.evaluate(np.zeros((1, 1)), np.zeros((1, 1)), return_dict=True, verbose=0)
+    inner, bias, outer, last = model.get_weights()
+
+    def line(x: float) -> float:
+        return float((np.tanh(x * inner[0] + bias) @ outer + last)[0])
+
+    expected, _ = scipy.integrate.quad(line, 0, 1)
+    assert area["area_under_line"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_area_is_offered_where_a_line_is_fitted_and_nowhere_else():
+    assert [
+        name for name, spec in DATASETS.items() if METRICS["area_under_line"] in metrics_for(spec)
+    ] == ["line"]
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_every_task_has_a_default_loss_and_metric_and_no_name_is_used_twice(task):
     assert losses_for(task)[0] in LOSSES.values()
-    assert metrics_for(task, 2)[0] in METRICS.values()
+    assert any(task in metric.tasks for metric in METRICS.values())
     assert all(spec.name == name for name, spec in (*LOSSES.items(), *METRICS.items()))
     for spec in (*LOSSES.values(), *METRICS.values()):
         assert spec.title
         assert spec.help.endswith(".")
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", [name for name, spec in DATASETS.items() if not spec.vocabulary])
 def test_the_network_fits_its_dataset(name):
     spec = DATASETS[name]
     model = build(RunConfig.create(name, hidden_layers=2, units=4, dropout=0.25))

@@ -15,6 +15,8 @@ from trainer.datasets.fetch import Download, fetch
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions
 
 NUM_WORDS = 2000
+TEXT_WORDS = 5000  # of the form that keeps the order of the words
+TEXT_LENGTH = 200
 _FIRST_WORD = 4  # Keras' indices below are padding, start, unknown and one that is never used
 
 
@@ -42,6 +44,23 @@ def encode_reviews(x: np.ndarray) -> np.ndarray:
         columns = np.asarray(review, dtype=np.int64) - _FIRST_WORD
         row[columns[(columns >= 0) & (columns < NUM_WORDS)]] = 1
     return indicators
+
+
+def encode_texts(x: np.ndarray) -> np.ndarray:
+    """Return the last `TEXT_LENGTH` words of each review, where opinions are summed up.
+
+    Args:
+        x: One sequence of Keras' word indices a review, all below `TEXT_WORDS` + 4.
+
+    Returns:
+        The same indices, uint16 of shape `(num_reviews, TEXT_LENGTH)`; shorter reviews are filled
+        up with zeros at their end.
+    """
+    texts = np.zeros((len(x), TEXT_LENGTH), dtype=np.uint16)
+    for row, review in zip(texts, x, strict=True):
+        words = review[-TEXT_LENGTH:]
+        row[: len(words)] = words
+    return texts
 
 
 def _load(download: Download, options: LoadOptions) -> Arrays:
@@ -97,6 +116,20 @@ _IMDB = Download(
     arguments={"num_words": NUM_WORDS + _FIRST_WORD},
     encode=encode_reviews,
 )
+_IMDB_WORDS = Download(
+    name="imdb_words",
+    title="IMDB, word by word",
+    files={"imdb.npz": 17_464_789},
+    arguments={"num_words": TEXT_WORDS + _FIRST_WORD},
+    encode=encode_texts,
+    module="imdb",
+)
+_IMDB_SOURCE = (
+    "Maas, A. L., Daly, R. E., Pham, P. T., Huang, D., Ng, A. Y. and Potts, C. (2011). "
+    "Learning word vectors for sentiment analysis. Proceedings of ACL-HLT 2011, 142-150. "
+    "https://ai.stanford.edu/~amaas/data/sentiment/. The train part, through keras.datasets."
+)
+_IMDB_LICENCE = "No explicit licence; offered for research, its authors ask for a citation"
 
 SPECS = (
     DatasetSpec(
@@ -194,14 +227,32 @@ SPECS = (
         class_names=("negative", "positive"),
         target_name="opinion",
         origin="downloaded",
-        source=(
-            "Maas, A. L., Daly, R. E., Pham, P. T., Huang, D., Ng, A. Y. and Potts, C. (2011). "
-            "Learning word vectors for sentiment analysis. Proceedings of ACL-HLT 2011, 142-150. "
-            "https://ai.stanford.edu/~amaas/data/sentiment/. The train part, through "
-            "keras.datasets."
-        ),
-        licence="No explicit licence; offered for research, its authors ask for a citation",
+        source=_IMDB_SOURCE,
+        licence=_IMDB_LICENCE,
         defaults={"units": 16, "epochs": 10, "batch_size": 256},
         load=partial(_load, _IMDB),
+    ),
+    DatasetSpec(
+        name="imdb_words",
+        title="IMDB, word by word",
+        summary=(
+            f"Film reviews as their last {TEXT_LENGTH} words, in order; "
+            "tell whether the opinion is good."
+        ),
+        task="binary",
+        num_samples=25_000,
+        input_shape=(TEXT_LENGTH,),
+        vocabulary=TEXT_WORDS + _FIRST_WORD,
+        class_names=("negative", "positive"),
+        target_name="opinion",
+        origin="downloaded",
+        source=_IMDB_SOURCE,
+        licence=_IMDB_LICENCE,
+        defaults={
+            "layers": "embedding(16) global_average_pool dense(16)",
+            "epochs": 10,
+            "batch_size": 256,
+        },
+        load=partial(_load, _IMDB_WORDS),
     ),
 )

@@ -44,11 +44,12 @@ class Download:
     """A dataset of `keras.datasets`.
 
     Attributes:
-        name: Its name there, and here.
+        name: Its name here, and there unless `module` says otherwise.
         title: Shown to people.
         files: The files that Keras keeps: path below its folder of datasets, and size in bytes.
         arguments: Handed to `load_data`.
         encode: Turns the features that Keras gives into those that we store.
+        module: Its name there.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Download:
     files: Mapping[str, int]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     encode: Callable[[np.ndarray], np.ndarray]
+    module: str = ""
 
 
 def fetch(download: Download, progress: Progress, right: ExitStack) -> Parts:
@@ -70,7 +72,7 @@ def fetch(download: Download, progress: Progress, right: ExitStack) -> Parts:
     """
     import keras
 
-    module = getattr(keras.datasets, download.name)
+    module = getattr(keras.datasets, download.module or download.name)
 
     def load() -> Parts:
         # Kept per thread by Keras: its own progress bar must not mix into our standard output.

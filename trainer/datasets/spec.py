@@ -9,8 +9,16 @@ from typing import Literal
 import numpy as np
 
 Task = Literal["binary", "multiclass", "regression"]
+Targets = Literal["binary", "index", "one_hot", "number"]
 Origin = Literal["bundled", "generated", "downloaded"]
 Progress = Callable[[str], None]
+
+# The forms that the targets of a task can have; the first one is taken where it will do.
+FORMS: Mapping[Task, tuple[Targets, ...]] = {
+    "binary": ("binary",),
+    "multiclass": ("index", "one_hot"),
+    "regression": ("number",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +42,7 @@ class Arrays:
 
     Attributes:
         x: Features, shape `(num_samples, *input_shape)`, dtype float32, or uint8 for pictures
-            and word indicators (the model scales pictures by 1/255).
+            and word indicators (the model scales pictures by 1/255), or uint16 for words.
         y: Targets, shape `(num_samples,)`: int32 class indices, or float32 for regression.
     """
 
@@ -60,6 +68,7 @@ class DatasetSpec:
         source: Full reference of the source.
         licence: Licence of the data.
         pixel_scale: What the model divides a picture's values by.
+        vocabulary: How many different words there are, where a sample is a row of words' indices.
         standardize: Whether columns are standardised with the training part's mean and deviation.
         default_noise: Noise used when nothing else is asked for; None if there is no such setting.
         defaults: `RunConfig` fields whose default differs on this dataset.
@@ -79,6 +88,7 @@ class DatasetSpec:
     source: str
     licence: str
     pixel_scale: float = 1.0
+    vocabulary: int = 0
     standardize: bool = False
     default_noise: float | None = None
     defaults: Mapping[str, object] = field(default_factory=dict)

@@ -22,7 +22,7 @@ def test_the_table_is_in_the_order_in_which_it_is_offered():
     assert list(DATASETS) == [
         *("digits", "breast_cancer", "wine", "iris", "diabetes"),
         *("line", "moons", "circles", "spirals", "xor"),
-        *("mnist", "fashion_mnist", "cifar10", "imdb"),
+        *("mnist", "fashion_mnist", "cifar10", "imdb", "imdb_words"),
     ]
 
 

@@ -20,7 +20,13 @@ import pytest
 
 from tests.waiting import wait_until
 from trainer.datasets import DATASETS, cache
-from trainer.datasets.downloaded import NUM_WORDS, encode_pictures, encode_reviews
+from trainer.datasets.downloaded import (
+    NUM_WORDS,
+    TEXT_LENGTH,
+    encode_pictures,
+    encode_reviews,
+    encode_texts,
+)
 from trainer.datasets.fetch import Download, _explain, keras_folder, watched
 
 ROOT = Path(__file__).parents[3]
@@ -105,14 +111,14 @@ def test_without_internet_one_sentence_says_so_and_nothing_is_left_behind(tmp_pa
     told = [line for line in lines if not line.startswith(("progress Downloading", "cause"))]
     assert told == [
         line
-        for title in ("MNIST", "Fashion-MNIST", "CIFAR-10", "IMDB")
+        for title in ("MNIST", "Fashion-MNIST", "CIFAR-10", "IMDB", "IMDB, word by word")
         for line in (
             f"progress Preparing to download {title}",
             "unavailable " + OFFLINE.format(title),
         )
     ]
     causes = [line for line in lines if line.startswith("cause")]
-    assert all("URL fetch failure" in line for line in causes) and len(causes) == 4
+    assert all("URL fetch failure" in line for line in causes) and len(causes) == 5
     assert files_below(tmp_path) <= {"download.lock", "keras.json"}
 
 
@@ -248,6 +254,18 @@ def test_colours_come_last_however_keras_is_set():
     x = np.random.default_rng(0).integers(0, 256, size=(2, 32, 32, 3), dtype=np.uint8)
     np.testing.assert_array_equal(encode_pictures(x), x)
     np.testing.assert_array_equal(encode_pictures(x.transpose(0, 3, 1, 2)), x)
+
+
+def test_texts_keep_the_last_of_their_words_in_order():
+    long = [1, *range(4, 5004)]
+    x = np.array([long, [1, 7, 2, 7], [1]], dtype=object)
+    encoded = encode_texts(x)
+    assert encoded.shape == (3, TEXT_LENGTH)
+    assert encoded.dtype == np.uint16
+    assert encoded[0].tolist() == long[-TEXT_LENGTH:]
+    assert encoded[1].tolist() == [1, 7, 2, 7] + [0] * (TEXT_LENGTH - 4)
+    assert encoded[2].tolist() == [1] + [0] * (TEXT_LENGTH - 1)
+    assert encoded.max() < DATASETS["imdb_words"].vocabulary
 
 
 def test_reviews_become_indicators_of_their_frequent_words():
