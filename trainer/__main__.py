@@ -81,7 +81,7 @@ def _arguments() -> argparse.ArgumentParser:
         ("show", _show, "one run with its history"),
         ("evaluate", _evaluate, "which errors a run's network makes on the validation rows"),
         ("stop", _stop, "ask a run to stop"),
-        ("export", _export, "a run's history as CSV"),
+        ("export", _export, "a run's history as CSV, or its Keras code"),
     ):
         one = commands.add_parser(name, help=text)
         one.add_argument("run_id", metavar="RUN")
@@ -93,6 +93,7 @@ def _arguments() -> argparse.ArgumentParser:
                 "--class", dest="positive", help="one class against the rest: its name or number"
             )
         if name == "export":
+            one.add_argument("--code", action="store_true", help="the script that trains it again")
             one.add_argument("--output", metavar="FILE", help="default: standard output")
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print one JSON object")
@@ -284,7 +285,9 @@ def _stop(store: Store, options: argparse.Namespace) -> int:
 
 def _export(store: Store, options: argparse.Namespace) -> int:
     run = store.run(options.run_id)
-    if options.json:
+    if options.code:
+        text = _code(run, options)
+    elif options.json:
         text = json.dumps(_described(store, run))
     else:
         _, records = store.updates(run.run_id)
@@ -299,14 +302,34 @@ def _export(store: Store, options: argparse.Namespace) -> int:
         text = "".join(lines).rstrip("\n")
     if options.output is None:
         print(text)
-        return OK
+    else:
+        _write(options.output, (text + "\n").encode())
+    return OK
+
+
+def _code(run: Run, options: argparse.Namespace) -> str:
+    from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
+
+    if "dataset" not in run.config:
+        rule = "must be a run that this program set up; others have their own code"
+        raise InvalidInput("--code", rule, run.run_id)
+    config = RunConfig.from_dict(run.config)
+    if needs_data_file(config):
+        if options.output is None:
+            rule = f"must be given, because the script's rows go into {DATA_FILE} beside it"
+            raise InvalidInput("--output", rule, options.output)
+        _write(os.path.join(os.path.dirname(options.output), DATA_FILE), data_file(config))
+    code = keras_code(config)
+    return json.dumps({"run_id": run.run_id, "code": code}) if options.json else code.rstrip("\n")
+
+
+def _write(path: str, content: bytes) -> None:
     try:
-        with open(options.output, "w", encoding="utf-8", newline="") as file:
-            file.write(text + "\n")
+        with open(path, "wb") as file:
+            file.write(content)
     except OSError as error:
         reason = f"must be a file that can be written ({error.strerror})"
-        raise InvalidInput("--output", reason, options.output) from error
-    return OK
+        raise InvalidInput("--output", reason, path) from error
 
 
 class _Lines(list[str]):

@@ -18,9 +18,11 @@ import pytest
 import trainer.datasets
 from tests.waiting import wait_until
 from trainer.__main__ import main
+from trainer.config import RunConfig
 from trainer.datasets import DATASETS
 from trainer.evaluation.counts import ClassCounts, Counts, RegressionCounts
 from trainer.evaluation.packing import pack
+from trainer.keras_code import keras_code
 from trainer.process import this_process
 from trainer.runs import Evaluation, Record, Scores
 from trainer.settings import Settings
@@ -202,6 +204,12 @@ BAD_INPUT = [
     (["run", "--set", "nope=1"], "parameter must be one of dataset, "),
     (["run", "--set", "dataset=nope"], "dataset must be one of digits, "),
     (["run", "--set", "validation_split=1"], "validation_split must be a number from 0 to 0.9."),
+    (["run", "--set", "layers=flatten dense(0)"], "Layer 2, dense(0): units must be an integer"),
+    (["run", "--set", "layers=max_pool(9)"], "Layer 1, max_pool(9): needs at least 9 × 9 pixels."),
+    (["run", "--set", "class_weight=1:19"], "class_weight must be none, balanced. Got '1:19'."),
+    (["run", "--set", "restore_best=maybe"], "restore_best must be true or false. Got 'maybe'."),
+    (["run", "--set", "early_stopping=val_auc"], "early_stopping must be one of none, val_loss, "),
+    (["run", "--set", "schedule=slow"], "schedule must be one of constant, cosine, "),
     (["run", "--nonsense"], "unrecognized arguments: --nonsense"),
     (["nonsense"], "invalid choice: 'nonsense'"),
     ([], "required"),
@@ -654,3 +662,33 @@ def test_an_export_goes_into_a_file_or_says_why_not(call, trained, tmp_path):
 def test_an_export_of_a_run_without_epochs_is_a_header(call, store):
     run_id = store.create_run({"dataset": "iris"})
     assert call("export", run_id) == (0, "epoch\n", "")
+
+
+def test_the_keras_code_of_a_run_is_exported(call, store, tmp_path):
+    run_id = store.create_run(RunConfig.create("iris", epochs=3).to_dict())
+    code, out, _ = call("export", run_id, "--code")
+    assert code == 0
+    assert out.rstrip("\n") == keras_code(RunConfig.create("iris", epochs=3)).rstrip("\n")
+    assert json.loads(call("export", run_id, "--code", "--json")[1])["code"].startswith('"""Iris')
+    assert call("export", run_id, "--code", "--output", str(tmp_path / "train.py")) == (0, "", "")
+    assert (tmp_path / "train.py").read_text() == out
+
+
+def test_rows_that_a_script_cannot_make_lie_beside_it(call, store, tmp_path):
+    run_id = store.create_run(RunConfig.create("iris", test_split=0.01).to_dict())
+    code, out, err = call("export", run_id, "--code")
+    assert (code, out) == (2, "")
+    assert "--output must be given, because the script's rows go into data.npz beside it" in err
+    assert call("export", run_id, "--code", "--output", str(tmp_path / "train.py"))[0] == 0
+    assert {path.name for path in tmp_path.glob("*.*")} >= {"train.py", "data.npz"}
+    code, _, err = call("export", run_id, "--code", "--output", str(tmp_path / "no" / "train.py"))
+    assert code == 2
+    assert "--output must be a file that can be written" in err
+
+
+def test_somebody_s_own_fit_has_no_code_here(call, store):
+    run_id = store.create_run({"model": "functional_1", "epochs": 3})
+    code, out, err = call("export", run_id, "--code")
+    assert (code, out) == (2, "")
+    assert "--code must be a run that this program set up" in err
+    assert err.count("\n") == 1
