@@ -7,17 +7,17 @@ whole set-up, and a link fills somebody else's form.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from trainer.config import ACTIVATIONS, OPTIMIZERS, RunConfig, check, defaults_for
+from pages.model_fields import MODEL, MODEL_HELP, ModelFields
+from trainer.config import OPTIMIZERS, RunConfig, check, defaults_for
 from trainer.datasets import DATASETS
 from trainer.errors import InvalidInput
+from trainer.layers import parse, written
 from trainer.losses import LOSSES, losses_for
-from trainer.metrics import METRICS, metrics_for
+from trainer.metrics import metrics_for
 from trainer.runs import Run
 
 _HELP: Mapping[str, str] = {
@@ -27,12 +27,6 @@ _HELP: Mapping[str, str] = {
     "end.",
     "validation_split": "The share of the other rows that training never sees, to find out how "
     "well the network does on new ones.",
-    "hidden_layers": "How many layers stand between input and output; 0 is a linear model.",
-    "units": "How many units each hidden layer has; more can learn more, and overfit more.",
-    "activation": "The bend in each unit; without one (linear), many layers can do no more than "
-    "one.",
-    "dropout": "The share of units switched off at random in each step, against overfitting; "
-    "0 is none.",
     "loss": "What training minimises, step by step.",
     "metrics": "What is only watched: training never looks at it.",
     "optimizer": "The rule that turns slopes into updates of the weights.",
@@ -44,7 +38,7 @@ _HELP: Mapping[str, str] = {
 }
 
 
-class RunForm:
+class RunForm(ModelFields):
     """The form; drawing it is reading it.
 
     Attributes:
@@ -53,9 +47,7 @@ class RunForm:
     """
 
     def __init__(self) -> None:
-        self._values: dict[str, object] = {}
-        # A problem is known only when all fields are read; each field keeps a place for its own.
-        self._places: dict[str, DeltaGenerator] = {}
+        super().__init__({**_HELP, **MODEL_HELP})
         st.subheader("Data", anchor=False)
         dataset = str(self._choice("dataset", "Dataset", tuple(DATASETS), "digits", _new_dataset))
         spec = DATASETS[dataset]
@@ -68,17 +60,11 @@ class RunForm:
         with right:
             self._number("test_split", "Test share", step=0.05)
         st.subheader("Model", anchor=False)
-        left, right = st.columns(2)
-        with left:
-            self._number("hidden_layers", "Hidden layers", step=1)
-            self._choice("activation", "Activation", ACTIVATIONS)
-        with right:
-            self._number("units", "Units", step=1)
-            self._number("dropout", "Dropout", step=0.1)
+        self._model(spec)
         st.subheader("Training", anchor=False)
         losses = tuple(loss.name for loss in losses_for(spec.task))
         self._choice("loss", "Loss", losses, notes={n: LOSSES[n].help for n in losses})
-        self._metrics(tuple(metric.name for metric in metrics_for(spec.task, spec.num_classes)))
+        self._metrics(tuple(metric.name for metric in metrics_for(spec)))
         left, right = st.columns(2)
         with left:
             self._choice("optimizer", "Optimizer", OPTIMIZERS)
@@ -88,75 +74,10 @@ class RunForm:
             self._number("learning_rate", "Learning rate", step=0.001, format="%g")
             self._number("batch_size", "Batch size", step=1)
             self._text("name", "Name")
+        self._more_options(spec)
         self.config, self.problems = check(dataset, self._values)
         for parameter, problem in self.problems.items():
-            self._places[parameter].caption(f":red[:material/error: {escaped(str(problem))}]")
-
-    def _choice(
-        self,
-        parameter: str,
-        label: str,
-        options: tuple[str, ...],
-        default: str | None = None,
-        on_change: Any = None,
-        notes: Mapping[str, str] | None = None,
-    ) -> object:
-        default = default or str(self._defaults[parameter])
-        value = st.selectbox(
-            label,
-            options,
-            index=options.index(default),
-            key=parameter,
-            help=_with_notes(_HELP[parameter], notes),
-            on_change=on_change,
-            bind="query-params",
-            persist_state="session",
-        )
-        if parameter != "dataset":
-            self._keep(parameter, value)
-        return value
-
-    def _metrics(self, options: tuple[str, ...]) -> None:
-        value = st.multiselect(
-            "Metrics",
-            options,
-            default=list(self._defaults["metrics"]),
-            key="metrics",
-            help=_with_notes(_HELP["metrics"], {name: METRICS[name].help for name in options}),
-            placeholder="None but the loss",
-            bind="query-params",
-            persist_state="session",
-        )
-        self._keep("metrics", tuple(value))
-
-    def _number(self, parameter: str, label: str, **arguments: Any) -> None:
-        value = st.number_input(
-            label,
-            value=self._defaults[parameter],
-            key=parameter,
-            help=_HELP[parameter],
-            bind="query-params",
-            persist_state="session",
-            **arguments,
-        )
-        self._keep(parameter, value)
-
-    def _text(self, parameter: str, label: str) -> None:
-        value = st.text_input(
-            label,
-            value=self._defaults[parameter],
-            key=parameter,
-            help=_HELP[parameter],
-            max_chars=80,
-            placeholder="optional",
-            bind="query-params",
-            persist_state="session",
-        )
-        self._keep(parameter, value)
-
-    def _keep(self, parameter: str, value: object) -> None:
-        self._values[parameter] = value
-        self._places[parameter] = st.empty()
+            self._tell(parameter, f":red[:material/error: {escaped(str(problem))}]")
 
 
 def config_of(run: Run) -> RunConfig | None:
@@ -180,9 +101,10 @@ def fill(config: RunConfig) -> None:
 
     Streamlit leaves out of an address what has its default, so one that names any choice is whole.
     """
-    values = config.to_dict()
+    values = {**config.to_dict(), "layers": written(parse(config.layers), "\n")}
     if not values.keys() & st.query_params.keys():
         st.session_state.update(values)
+        st.session_state.pop(MODEL, None)
 
 
 def form_link(config: RunConfig, **more: str) -> str:
@@ -194,8 +116,16 @@ def form_link(config: RunConfig, **more: str) -> str:
         if parameter == "dataset" or value != _plain(defaults[parameter])
     }
     # An empty list must be said too: without a word the form would show the default.
-    said = {name: "" if value == [] else value for name, value in {**chosen, **more}.items()}
+    said = {name: _said(value) for name, value in {**chosen, **more}.items()}
+    if "layers" in said:
+        said["layers"] = written(parse(config.layers), "\n")
     return "/?" + urlencode(said, doseq=True)
+
+
+def _said(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value == [] else value
 
 
 def _plain(value: object) -> object:
@@ -204,13 +134,10 @@ def _plain(value: object) -> object:
 
 def _new_dataset() -> None:
     # What suited the last dataset need not suit this one.
+    st.session_state.pop(MODEL, None)
     for parameter, value in defaults_for(st.session_state["dataset"]).items():
         if parameter not in ("dataset", "seed", "name") and parameter in st.session_state:
             st.session_state[parameter] = _plain(value)
-
-
-def _with_notes(text: str, notes: Mapping[str, str] | None) -> str:
-    return "\n\n".join([text, *(f"**{name}**: {note}" for name, note in (notes or {}).items())])
 
 
 def escaped(text: str) -> str:

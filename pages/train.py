@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import streamlit as st
@@ -9,19 +10,23 @@ import streamlit as st
 from pages.backend import show_unusable, store
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
+from pages.figures.network import network_html
 from pages.figures.preview import preview_figure, preview_table
 from pages.forms import RunForm, config_of, escaped, fill, has_validation
 from pages.inspections import show_seal
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
+from pages.model_fields import NETWORK_FIELDS
 from pages.shown import show, show_none, shown_run_id
 from pages.starts import starts, this_browser
 from trainer.config import RunConfig
 from trainer.datasets import LoadOptions, sample
 from trainer.datasets.spec import Arrays, DatasetSpec
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
+from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
+from trainer.network import network
 from trainer.runs import Run
 
 # The run whose set-up the form was filled with, or was started from the form.
@@ -108,6 +113,10 @@ def _show_run(run: Run) -> None:
     if config is not None:
         with st.expander("The data", icon=":material/table_chart:"):
             _describe(config)
+        with st.expander("The network", icon=":material/account_tree:"):
+            st.html(network_html(network(config)))
+        with st.expander("The Keras code", icon=":material/code:"):
+            _show_code(run, config)
 
 
 def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
@@ -125,6 +134,35 @@ def _show_data(form: RunForm) -> None:
     st.markdown("Press **Start training** and watch the network learn.")
     # With a noise or a seed that makes no sense there is nothing to draw.
     _describe(form.config, with_examples=not {"noise", "seed"} & form.problems.keys())
+    if not form.problems.keys() & NETWORK_FIELDS:
+        st.subheader("The network", anchor=False)
+        st.html(network_html(network(form.config)))
+
+
+def _show_code(run: Run, config: RunConfig) -> None:
+    code = keras_code(config)
+    st.markdown(
+        "A script of its own, with plain Keras. Run alone with the same versions, it gives this "
+        "run's history again."
+    )
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download the script",
+            code,
+            file_name=f"train_{run.run_id}.py",
+            mime="text/x-python",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        if needs_data_file(config):
+            st.download_button(
+                f"Download its rows ({DATA_FILE})",
+                functools.partial(data_file, config),
+                file_name=DATA_FILE,
+                on_click="ignore",
+                icon=":material/download:",
+            )
+    st.code(code, language="python", line_numbers=True)
 
 
 def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
@@ -158,6 +196,8 @@ def _shape(spec: DatasetSpec) -> str:
         height, width, channels = spec.input_shape
         return f"{height} × {width} pixels" + (" in colour" if channels == 3 else "")
     (features,) = spec.input_shape
+    if spec.vocabulary:
+        return f"{features:,} of {spec.vocabulary:,} different words"
     return f"{features:,} feature{'s' if features > 1 else ''}"
 
 

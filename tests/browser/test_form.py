@@ -44,10 +44,7 @@ def test_a_link_with_the_whole_set_up_fills_somebody_else_s_form(
         "noise": 0.3,
         "test_split": 0.1,
         "validation_split": 0.25,
-        "hidden_layers": 2,
-        "units": 16,
         "activation": "tanh",
-        "dropout": 0.1,
         "loss": "mean_squared_error",
         "metrics": ["auc", "recall"],
         "optimizer": "sgd",
@@ -56,11 +53,20 @@ def test_a_link_with_the_whole_set_up_fills_somebody_else_s_form(
         "batch_size": 64,
         "seed": 5,
         "name": "from a link",
+        "layers": "dense(16, elu)\ndropout(0.25)",
+        "class_weight": "1:7.5",
+        "schedule": "step",
+        "decay_epochs": 2,
+        "early_stopping": "val_auc",
+        "direction": "min",
+        "restore_best": "false",
     }
 
     run_id = viewer.start(**choices)
 
-    assert program.get(f"/api/runs/{run_id}")["config"] == choices
+    config = program.get(f"/api/runs/{run_id}")["config"]
+    chosen = {**choices, "layers": "dense(16, elu) dropout(0.25)", "restore_best": False}
+    assert {name: config[name] for name in chosen} == chosen
     viewer.expect_state("Finished")
     expect(viewer.page.get_by_test_id("run-name")).to_have_text("from a link")
 
@@ -80,6 +86,39 @@ def test_what_is_chosen_in_the_form_is_in_the_address(viewer: Viewer) -> None:
     page.reload()
     expect(page.get_by_role("heading", name="Two moons")).to_be_visible()
     expect(field).to_have_value("7")
+
+
+def test_layers_are_built_drawn_and_handed_out_as_keras_code(viewer: Viewer) -> None:
+    viewer.open(dataset="digits")
+    page = viewer.page
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="Own layers", exact=True).click()
+    layers = page.get_by_role("textbox", name="Layers")
+    expect(layers).to_have_value("flatten\ndense(64)")
+    page.get_by_role("combobox", name="Add a layer").click()
+    page.get_by_role("option", name="conv(32, 3)", exact=True).click()
+    expect(layers).to_have_value("conv(32, 3)\nflatten\ndense(64)")
+    expect(page.locator(".layer-shapes li")).to_have_text(["6 × 6 × 32", "1,152", "64"])
+    # Each shape stands beside its line.
+    box, shapes = layers.bounding_box(), page.locator(".layer-shapes").bounding_box()
+    assert box and shapes
+    assert box["y"] < shapes["y"] and shapes["y"] + shapes["height"] < box["y"] + box["height"]
+    assert page.locator(".network li").count() == 5
+    field = page.get_by_role("spinbutton", name="Epochs")
+    field.fill("2")
+    field.press("Tab")
+
+    viewer.press_start()
+
+    viewer.expect_state("Finished")
+    page.get_by_text("The network", exact=True).click()
+    expect(page.get_by_text("74,762 parameters to learn")).to_be_visible()
+    page.get_by_text("The Keras code", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the script").click()
+    script = download.value.path().read_text(encoding="utf-8")
+    assert "keras.layers.Conv2D(32, 3," in script
+    compile(script, "script", "exec")
 
 
 def test_markup_in_a_run_s_name_is_shown_as_text(viewer: Viewer) -> None:

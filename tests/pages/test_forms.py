@@ -21,10 +21,25 @@ OpenPage = Callable[..., AppTest]
 CONTRACT_LABELS = {"Dataset", "Loss", "Metrics", "Epochs", "Batch size"}
 
 
+# What is shown only where something else is chosen.
+OF_OTHERS = {
+    *("layers", "noise", "decay_rate", "decay_epochs"),
+    *("patience", "min_delta", "direction", "restore_best"),
+}
+
+
 def fields(page: AppTest) -> dict[str, Any]:
-    """Return the form's widgets by key."""
-    widgets = [*page.selectbox, *page.multiselect, *page.number_input, *page.text_input]
-    return {widget.key: widget for widget in widgets}
+    """Return the form's widgets by key, save the one that only names what others make."""
+    widgets = [
+        *(*page.selectbox, *page.multiselect, *page.number_input),
+        *(*page.text_input, *page.text_area, *page.toggle),
+    ]
+    return {widget.key: widget for widget in widgets if widget.key not in ("model", "added_layer")}
+
+
+def shown(key: str, value: Any) -> Any:
+    """Return a field's value as its widget has it: a layer a line."""
+    return value.replace(" ", "\n") if key == "layers" else value
 
 
 def said_beside_fields(page: AppTest) -> list[str]:
@@ -46,19 +61,26 @@ def test_only_what_fits_the_dataset_is_offered_and_nothing_need_be_touched(
         for metric in METRICS.values()
         if task in metric.tasks
         and (metric.name != "top_3_accuracy" or dataset not in ("iris", "wine"))
+        and (metric.name != "area_under_line" or dataset == "line")
     ]
     defaults = defaults_for(dataset)
     assert {
         key: tuple(field.value) if key == "metrics" else field.value for key, field in form.items()
-    } == {key: defaults[key] for key in form}
+    } == {key: shown(key, defaults[key]) for key in form}
     assert ("noise" in form) == (DATASETS[dataset].default_noise is not None)
     assert not said_beside_fields(page)
 
 
 def test_every_field_has_its_label_and_a_line_of_help(open_train_page: OpenPage) -> None:
-    form = fields(open_train_page(dataset="moons"))
+    page = open_train_page(
+        dataset="moons", layers="dense(3)", schedule="step", early_stopping="loss"
+    )
+    form = fields(page)
 
+    assert set(form) == set(defaults_for("moons")) - {"hidden_layers", "units", "dropout"}
+    form |= fields(open_train_page(dataset="moons"))
     assert set(form) == set(defaults_for("moons"))
+    form["model"] = page.selectbox(key="model")
     assert {field.label for field in form.values()} >= CONTRACT_LABELS
     for key, field in form.items():
         assert field.label, key
@@ -179,6 +201,19 @@ def test_a_link_fills_the_whole_form(open_train_page: OpenPage) -> None:
         validation_split=0.3,
         seed=5,
         name="Réseau nº 1",
+        initializer="he_normal",
+        l1=0.01,
+        l2=0.02,
+        class_weight="1:7",
+        schedule="step",
+        decay_rate=0.25,
+        decay_epochs=3,
+        warmup_epochs=2,
+        early_stopping="val_auc",
+        patience=4,
+        min_delta=0.001,
+        direction="min",
+        restore_best=False,
     )
     link = parse_qs(urlsplit(form_link(config)).query)
 
@@ -277,6 +312,174 @@ def test_escaped_text_has_no_mark_that_markdown_obeys(text: str) -> None:
     for place, sign in enumerate(shown):
         if sign in "![]()<>`*$:":
             assert shown[place - 1] == "\\"
+
+
+def model_box(page: AppTest) -> Any:
+    return page.selectbox(key="model")
+
+
+def queued(page: AppTest, store: Store) -> RunConfig:
+    """Press Start and return what was queued."""
+    start_button(page).click().run()
+    assert not page.exception
+    return RunConfig.from_dict(store.runs()[0].config)
+
+
+def test_the_model_box_offers_what_fits_the_data(open_train_page: OpenPage) -> None:
+    page = open_train_page()
+    assert model_box(page).options == [
+        *("Small", "Linear", "Large enough to overfit", "Convolutional"),
+        *("Dense, own sizes", "Own layers"),
+    ]
+    assert model_box(page).value == "small"
+
+    page.selectbox(key="dataset").select("moons").run()
+    assert "Convolutional" not in model_box(page).options
+
+    page.selectbox(key="dataset").select("imdb_words").run()
+    assert model_box(page).options == ["Text", "Own layers"]
+    assert model_box(page).value == "text"
+    assert fields(page)["layers"].value == "embedding(16)\nglobal_average_pool\ndense(16)"
+    assert not page.exception
+
+
+@pytest.mark.parametrize(
+    ("preset", "choices"),
+    [
+        ("linear", {"hidden_layers": 0}),
+        ("large", {"hidden_layers": 3, "units": 512}),
+        ("convolutional", {"layers": "conv(32, 3) max_pool(2) flatten dense(64)"}),
+        ("own", {"layers": "flatten dense(64)"}),
+    ],
+)
+def test_a_preset_fills_the_fields_that_make_it(
+    preset: str, choices: dict[str, Any], open_train_page: OpenPage, store: Store
+) -> None:
+    page = open_train_page()
+    model_box(page).select(preset).run()
+
+    assert model_box(page).value == preset
+    assert queued(page, store) == RunConfig.create("digits", **choices)
+    model_box(page).select("small").run()
+    assert queued(page, store) == RunConfig.create("digits")
+
+
+def test_the_model_box_says_what_the_fields_have_become(open_train_page: OpenPage) -> None:
+    page = open_train_page()
+    page.number_input(key="units").set_value(65).run()
+    assert model_box(page).value == "dense"
+    page.number_input(key="units").set_value(64).run()
+    assert model_box(page).value == "dense"  # whoever is there goes on from there
+    model_box(page).select("linear").run()
+    page.number_input(key="hidden_layers").set_value(1).run()
+    assert model_box(page).value == "small"
+
+    model_box(page).select("convolutional").run()
+    page.text_area(key="layers").set_value("flatten").run()
+    assert model_box(page).value == "own"
+    assert not page.exception
+
+
+@pytest.mark.parametrize(
+    ("link", "preset"),
+    [
+        ({"hidden_layers": "0"}, "linear"),
+        ({"units": "3"}, "dense"),
+        ({"layers": "flatten"}, "own"),
+        ({"layers": "conv(32, 3) max_pool(2) flatten dense(64)"}, "convolutional"),
+        ({"layers": "no such layer"}, "own"),
+    ],
+)
+def test_a_link_with_a_network_opens_what_it_is(
+    link: dict[str, str], preset: str, open_train_page: OpenPage
+) -> None:
+    page = open_train_page(**link)
+    assert not page.exception
+    assert model_box(page).value == preset
+    for key, value in link.items():
+        assert str(fields(page)[key].value) == value
+
+
+def test_a_link_to_own_layers_fills_them_line_by_line(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    config = RunConfig.create("digits", layers="conv(8, 3) flatten dropout(0.5)", activation="elu")
+    link = parse_qs(urlsplit(form_link(config)).query)
+    page = open_train_page(**{key: value[0] for key, value in link.items()})
+    assert fields(page)["layers"].value == "conv(8, 3)\nflatten\ndropout(0.5)"
+    assert queued(page, store) == config
+
+
+def test_a_stack_that_does_not_fit_is_refused_beside_it_with_the_layer_named(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    page = open_train_page(layers="conv(8, 3)\nmax_pool(9)\nflatten")
+    sentence = (
+        "layers must fit the data and each other. Layer 2, max_pool(9): needs at least 9 × 9 "
+        "pixels. Got 6 × 6."
+    )
+    (said,) = said_beside_fields(page)
+    assert escaped(sentence) in said
+    start_button(page).click().run()
+    assert not page.exception
+    assert store.runs() == []
+
+
+def test_a_layer_can_be_added_where_it_fits(open_train_page: OpenPage) -> None:
+    page = open_train_page(layers="flatten\ndense(8)")
+    page.selectbox(key="added_layer").select("conv").run()
+    assert page.text_area(key="layers").value == "conv(32, 3)\nflatten\ndense(8)"
+    assert page.selectbox(key="added_layer").value is None
+    page.selectbox(key="added_layer").select("dropout").run()
+    assert page.text_area(key="layers").value == "conv(32, 3)\nflatten\ndense(8)\ndropout(0.2)"
+    assert not page.exception
+
+
+def test_the_shape_after_each_layer_stands_beside_it(open_train_page: OpenPage) -> None:
+    page = open_train_page(layers="conv(8, 3)\nmax_pool(2)\nflatten\ndense(5)")
+    bodies = [html.proto.body for html in page.get("html")]
+    (shapes,) = [body for body in bodies if '<ol class="layer-shapes">' in body]
+    assert [part.split("<")[0] for part in shapes.split("<li>")[1:]] == [
+        *("6 × 6 × 8", "3 × 3 × 8", "72", "5"),
+    ]
+
+
+def test_no_own_layers_are_a_linear_model(open_train_page: OpenPage, store: Store) -> None:
+    page = open_train_page(layers="flatten")
+    page.text_area(key="layers").set_value("").run()
+    assert model_box(page).value == "own"
+    assert queued(page, store) == RunConfig.create("digits", hidden_layers=0)
+
+
+def test_what_a_regression_has_no_use_for_is_not_offered(open_train_page: OpenPage) -> None:
+    form = fields(open_train_page(dataset="diabetes"))
+    assert not {"class_weight", "label_smoothing"} & set(form)
+    form = fields(open_train_page(dataset="moons", loss="mean_squared_error"))
+    assert "class_weight" in form
+    assert "label_smoothing" not in form
+
+
+def test_only_values_that_are_logged_can_end_a_training(open_train_page: OpenPage) -> None:
+    page = open_train_page(dataset="moons")
+    stopping = page.selectbox(key="early_stopping")
+    assert stopping.options == ["none", "val_loss", "val_accuracy", "loss", "accuracy"]
+    stopping.select("val_accuracy").run()
+    assert "max for val_accuracy" in page.selectbox(key="direction").help
+    page.multiselect(key="metrics").set_value(["auc"]).run()
+    assert page.selectbox(key="early_stopping").value == "none"
+    page.number_input(key="validation_split").set_value(0.0).run()
+    assert page.selectbox(key="early_stopping").options == ["none", "loss", "auc"]
+    assert not page.exception
+
+
+def test_a_value_of_which_neither_direction_is_better_needs_one(open_train_page: OpenPage) -> None:
+    page = open_train_page(
+        dataset="line", metrics=["area_under_line"], early_stopping="area_under_line"
+    )
+    (said,) = said_beside_fields(page)
+    assert "direction must be min or max" in said
+    page.selectbox(key="direction").select("max").run()
+    assert not said_beside_fields(page)
 
 
 def start_button(page: AppTest) -> Any:

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 import trainer.store
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS
+from trainer.keras_code import keras_code
 from trainer.runs import Record
 from trainer.store import Store
 
@@ -264,7 +265,7 @@ def test_somebody_s_own_fit_is_shown_with_the_series_it_has(
     assert not page.exception
     assert component(page, "header")["run"]["state"] == "finished"
     assert [chart["id"] for chart in component(page, "charts")["charts"]] == ["loss", "accuracy"]
-    assert not page.expander
+    assert not page.main.expander
 
 
 def test_a_fit_that_validates_every_second_epoch_keeps_its_validation_curve(
@@ -326,3 +327,30 @@ def markdown_of(page: AppTest) -> list[str]:
     messages = [*page.error, *page.info, *page.warning, *page.success]
     labels = [button.label for button in page.button] + [part.label for part in page.expander]
     return [element.value for element in [*elements, *messages]] + labels
+
+
+def test_a_run_shows_its_network_and_the_keras_code_of_it(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    config = RunConfig.create("digits", layers="conv(8, 3) flatten", epochs=2)
+    page = open_train_page(run=trained(store, config.to_dict()))
+
+    assert not page.exception
+    assert [expander.label for expander in page.main.expander] == [
+        *("The data", "The network", "The Keras code"),
+    ]
+    assert page.code[0].value == keras_code(config).rstrip()
+    assert any("2,970 parameters to learn" in html.proto.body for html in page.get("html"))
+
+
+def test_before_a_run_the_network_is_drawn_unless_it_cannot_be_built(
+    open_train_page: OpenPage,
+) -> None:
+    def is_drawn(page: AppTest) -> bool:
+        assert not page.exception
+        return any('<ol class="network">' in html.proto.body for html in page.get("html"))
+
+    assert is_drawn(open_train_page())
+    assert not is_drawn(open_train_page(layers="max_pool(9)"))
+    assert not is_drawn(open_train_page(units="0"))
+    assert is_drawn(open_train_page(epochs="0"))
