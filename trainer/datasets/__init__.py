@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from trainer.datasets import bundled, cache, downloaded, generated
+from trainer.datasets import bundled, cache, classroom, downloaded, generated
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions
 from trainer.errors import DatasetUnavailable, InvalidInput
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 DATASETS: Mapping[str, DatasetSpec] = {
-    spec.name: spec for spec in (*bundled.SPECS, *generated.SPECS, *downloaded.SPECS)
+    spec.name: spec for spec in (*bundled.SPECS, *generated.SPECS, *classroom.SPECS, *downloaded.SPECS)
 }
 
 
