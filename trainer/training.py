@@ -17,7 +17,7 @@ import tensorflow as tf
 from trainer.callback import LiveCallback, divergence_sentence
 from trainer.config import RunConfig
 from trainer.datasets import load
-from trainer.datasets.spec import Arrays, LoadOptions
+from trainer.datasets.spec import Arrays
 from trainer.errors import TrainerError
 from trainer.evaluation.counts import majority
 from trainer.feeding import FedModel, validation_batches
@@ -123,8 +123,7 @@ class Training:
 
         try:
             progress("")
-            options = LoadOptions(noise=config.noise, seed=config.seed, progress=progress)
-            arrays = load(config.dataset, options)
+            arrays = load(config.dataset, config.load_options(progress))
             progress("")
         except _Stopped:
             return "stopped", ""
@@ -168,7 +167,7 @@ class _Stopped(Exception):
 class WarmModel:
     """Keeps the last network compiled, so that one built alike need not be compiled again.
 
-    Only its numbers differ then: learning rate, seed, noise, epochs. It is trained anew from the
+    Only its numbers differ then: learning rate, seed, noises, epochs. It is trained anew from the
     same initial state as a newly built network, and gives the same history.
     """
 
@@ -179,7 +178,9 @@ class WarmModel:
     def build(self, config: RunConfig, target_range: tuple[float, float]) -> FedModel:
         """Return an untrained, compiled network for this config; the last one is gone then."""
         built_as = (
-            dataclasses.replace(config, learning_rate=1.0, seed=0, noise=0.0, epochs=1, name=""),
+            dataclasses.replace(
+                config, learning_rate=1.0, seed=0, noise=0.0, label_noise=0.0, epochs=1, name=""
+            ),
             target_range,
         )
         model = self._model if built_as == self._built_as else None
