@@ -27,9 +27,9 @@ class Fit:
     """A training that ran to its end, and what its network says of both held-out parts."""
 
     def __init__(self, store: Store, config: RunConfig) -> None:
-        run_id = store.create_run(config.to_dict())
-        training = Training(config, Recorder(store, store.claim(run_id, "me")), warm=_WARM)
-        assert training.run() == "finished"
+        claim = store.open_run(config.to_dict(), worker="me", origin="test")
+        run_id = claim.run_id
+        assert Training(config, Recorder(store, claim), warm=_WARM).run() == "finished"
         run = store.run(run_id)
         self.validation = inspect(run, part="validation", which="last")[1]
         self.test = inspect(run, part="test", which="last")[1]
