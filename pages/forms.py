@@ -14,6 +14,8 @@ import streamlit as st
 from pages.model_fields import MODEL, MODEL_HELP, ModelFields
 from trainer.config import OPTIMIZERS, RunConfig, check, defaults_for
 from trainer.datasets import DATASETS
+from trainer.datasets.leaks import LEAKS, leaks_for
+from trainer.datasets.spec import DatasetSpec
 from trainer.errors import InvalidInput
 from trainer.layers import parse, written
 from trainer.losses import LOSSES, losses_for
@@ -22,7 +24,15 @@ from trainer.runs import Run
 
 _HELP: Mapping[str, str] = {
     "dataset": "What the network learns from: rows whose answer is known.",
-    "noise": "How much the generated points are shaken; more noise is harder to learn.",
+    "num_samples": "How many rows are taken; 0 takes all, or of a generated set as many as usual.",
+    "noise": "How much the points are shaken, in units of each column's, or each picture's, own "
+    "spread; more noise is harder to learn.",
+    "label_noise": "The share of wrong answers among the rows to train and to validate on, 0 to "
+    "0.5. The test rows keep the right ones.",
+    "imbalance": "The share of the largest class in a pair with any other, 0.5 (as many of each) "
+    "to 0.99, by leaving out rows of the others; 0 leaves the classes as they are.",
+    "leak": "A mistake that lets the answer into the rows that are tuned on, and never into the "
+    "test rows: validation looks too good, and the sealed test tells.",
     "test_split": "The share of rows sealed away until all tuning is done: the honest exam at the "
     "end.",
     "validation_split": "The share of the other rows that training never sees, to find out how "
@@ -52,8 +62,8 @@ class RunForm(ModelFields):
         dataset = str(self._choice("dataset", "Dataset", tuple(DATASETS), "digits", _new_dataset))
         spec = DATASETS[dataset]
         self._defaults = defaults_for(dataset)
-        if spec.default_noise is not None:
-            self._number("noise", "Noise", step=0.05)
+        with st.expander("Bend the data", expanded=_is_bent()):
+            self._bend(spec)
         left, right = st.columns(2)
         with left:
             self._number("validation_split", "Validation share", step=0.05)
@@ -78,6 +88,23 @@ class RunForm(ModelFields):
         self.config, self.problems = check(dataset, self._values)
         for parameter, problem in self.problems.items():
             self._tell(parameter, f":red[:material/error: {escaped(str(problem))}]")
+
+    def _bend(self, spec: DatasetSpec) -> None:
+        left, right = st.columns(2)
+        with left:
+            self._number("num_samples", "Samples", step=100)
+        with right:
+            if spec.can_be_shaken:
+                self._number("noise", "Noise", step=0.05)
+        if not spec.num_classes:
+            return
+        left, right = st.columns(2)
+        with left:
+            self._number("label_noise", "Label noise", step=0.05)
+        with right:
+            self._number("imbalance", "Imbalance", step=0.05, on_change=_over_the_gap)
+        leaks = leaks_for(spec)
+        self._choice("leak", "Leak", leaks, notes={name: LEAKS[name] for name in leaks})
 
 
 def config_of(run: Run) -> RunConfig | None:
@@ -138,6 +165,21 @@ def _new_dataset() -> None:
     for parameter, value in defaults_for(st.session_state["dataset"]).items():
         if parameter not in ("dataset", "seed", "name") and parameter in st.session_state:
             st.session_state[parameter] = _plain(value)
+
+
+def _is_bent() -> bool:
+    # Only what a link brings counts: the expander must not move while somebody works in it.
+    if "is_bent" not in st.session_state:
+        bends = ("num_samples", "noise", "label_noise", "imbalance", "leak")
+        st.session_state["is_bent"] = any(name in st.query_params for name in bends)
+    return bool(st.session_state["is_bent"])
+
+
+def _over_the_gap() -> None:
+    # One step up from 0 is 0.5, and one down from there is 0: nothing lies between them.
+    steps = {0.05: 0.5, 0.45: 0.0}
+    value = st.session_state["imbalance"]
+    st.session_state["imbalance"] = steps.get(round(value, 2), value)
 
 
 def escaped(text: str) -> str:

@@ -14,8 +14,7 @@ from pages.backend import store
 from pages.figures.examples import example_pictures, example_table
 from pages.forms import escaped
 from trainer.config import RunConfig
-from trainer.datasets import LoadOptions, rows
-from trainer.datasets.split import split_sizes
+from trainer.datasets import rows
 from trainer.errors import DatasetUnavailable
 from trainer.evaluation.examples import rows_by_outcome, rows_in_cell
 from trainer.evaluation.packing import unpack
@@ -153,9 +152,14 @@ def _verdicts(
 
 def _show_rows(config: RunConfig, indices: np.ndarray, verdicts: _Verdicts) -> None:
     spec = config.spec
-    options = LoadOptions(noise=config.noise, seed=config.seed)
     try:
-        arrays = rows(config.dataset, indices, options)
+        arrays = rows(
+            config.dataset,
+            indices,
+            config.load_options(),
+            bend=config.bend,
+            test_split=config.test_split,
+        )
     except DatasetUnavailable as error:
         st.info(escaped(str(error)))
         return
@@ -178,9 +182,7 @@ def _show_rows(config: RunConfig, indices: np.ndarray, verdicts: _Verdicts) -> N
 def show_test_set(run: Run, config: RunConfig) -> None:
     """Show the sealed test set: how to break the seal, or what was behind it."""
     st.subheader("Test set", anchor=False)
-    _, _, num_test = split_sizes(
-        config.spec.num_samples, config.test_split, config.validation_split
-    )
+    _, _, num_test = config.split_sizes
     if not num_test:
         st.caption("This run kept no test rows: its test share is 0.")
         return

@@ -20,7 +20,7 @@ from pages.model_fields import NETWORK_FIELDS
 from pages.shown import show, show_none, shown_run_id
 from pages.starts import starts, this_browser
 from trainer.config import RunConfig
-from trainer.datasets import LoadOptions, sample
+from trainer.datasets import Bend, sample
 from trainer.datasets.spec import Arrays, DatasetSpec
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
@@ -31,6 +31,10 @@ from trainer.runs import Run
 
 # The run whose set-up the form was filled with, or was started from the form.
 _FILLED = "filled_from"
+
+_DECIDE_EXAMPLES = frozenset(
+    ("noise", "num_samples", "label_noise", "imbalance", "leak", "test_split", "seed")
+)
 
 _FOLDER = Path(__file__).parent
 
@@ -133,7 +137,7 @@ def _show_data(form: RunForm) -> None:
     st.title(form.config.spec.title, anchor=False)
     st.markdown("Press **Start training** and watch the network learn.")
     # With a noise or a seed that makes no sense there is nothing to draw.
-    _describe(form.config, with_examples=not {"noise", "seed"} & form.problems.keys())
+    _describe(form.config, with_examples=not _DECIDE_EXAMPLES & form.problems.keys())
     if not form.problems.keys() & NETWORK_FIELDS:
         st.subheader("The network", anchor=False)
         st.html(network_html(network(form.config)))
@@ -170,17 +174,30 @@ def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
     st.markdown(spec.summary)
     facts = [f"{spec.num_samples:,} rows", _shape(spec)]
     if spec.num_classes:
-        facts.append(f"{spec.num_classes} classes")
+        counts = " : ".join(f"{count:,}" for count in spec.class_counts)
+        facts.append(f"{spec.num_classes} classes" + (f" ({counts})" if config.imbalance else ""))
+    facts += _bent_facts(config)
     st.caption(" · ".join(facts))
     if with_examples:
         _show_examples(config)
     st.caption(f"Source: {spec.source} Licence: {spec.licence}.")
 
 
+def _bent_facts(config: RunConfig) -> list[str]:
+    facts = []
+    if config.noise and config.spec.default_noise is None:
+        facts.append(f"noise {config.noise:g}")
+    if config.label_noise:
+        facts.append(f"{config.label_noise:.0%} wrong labels")
+    if config.leak != "none":
+        facts.append(f"leak: {config.leak}")
+    return facts
+
+
 def _show_examples(config: RunConfig) -> None:
     spec = config.spec
     try:
-        arrays = _sample(config.dataset, config.noise, config.seed)
+        arrays = _sample(config, config.dataset, config.bend, config.test_split)
     except DatasetUnavailable as error:
         st.info(str(error))
         return
@@ -202,8 +219,8 @@ def _shape(spec: DatasetSpec) -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=30)
-def _sample(dataset: str, noise: float, seed: int) -> Arrays:
-    return sample(dataset, LoadOptions(noise=noise, seed=seed))
+def _sample(_config: RunConfig, dataset: str, bend: Bend, test_split: float) -> Arrays:
+    return sample(dataset, _config.load_options(), bend=bend, test_split=test_split)
 
 
 main()

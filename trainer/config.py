@@ -10,8 +10,10 @@ from typing import Any
 
 from trainer.class_weights import ratio_of
 from trainer.datasets import DATASETS
-from trainer.datasets.spec import FORMS, Arrays, DatasetSpec, Targets
-from trainer.datasets.split import Split, split, split_sizes
+from trainer.datasets.leaks import LEAKS, leaks_for
+from trainer.datasets.shaping import Bend, Leak
+from trainer.datasets.spec import FORMS, Arrays, DatasetSpec, LoadOptions, Progress, Targets
+from trainer.datasets.split import Split, bent_spec, split, split_sizes
 from trainer.errors import InvalidInput
 from trainer.layers import ACTIVATIONS, Placed, input_shape, parse, place, written
 from trainer.losses import LOSSES, losses_for
@@ -34,6 +36,8 @@ NONE = "none"
 MAX_EPOCHS = 100_000
 MAX_SEED = 2**31 - 1
 _MAX_LAYERS_TEXT = 1000
+MIN_SAMPLES = 10
+MAX_GENERATED_SAMPLES = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +49,14 @@ class RunConfig:
 
     Attributes:
         dataset: Key of `DATASETS`.
-        noise: Standard deviation of the noise of a generated set; 0 elsewhere.
+        num_samples: Rows that are taken, at least 10; 0 for all there are, or, of a generated set,
+            as many as are usually made.
+        noise: Standard deviation of the noise, 0 to 2: of most generated sets as they make it,
+            elsewhere in units of each column's, or each picture's, own deviation.
+        label_noise: Share of wrong labels among the training and validation rows, 0 to 0.5.
+        imbalance: Share of the largest class in a pair with any other, 0.5 to 0.99, by thinning;
+            0 for as it is.
+        leak: Key of `LEAKS`; must fit the dataset.
         hidden_layers: Number of hidden layers, 0 to 10.
         units: Units in each hidden layer, 1 to 4096.
         activation: Activation of the hidden layers.
@@ -85,6 +96,10 @@ class RunConfig:
 
     dataset: str
     noise: float
+    num_samples: int
+    label_noise: float
+    imbalance: float
+    leak: Leak
     hidden_layers: int
     units: int
     activation: str
@@ -143,13 +158,35 @@ class RunConfig:
 
     @property
     def spec(self) -> DatasetSpec:
+        """What is known of the dataset as the choices that bend it leave it."""
+        return bent_spec(self.unbent_spec, self.bend)
+
+    @property
+    def unbent_spec(self) -> DatasetSpec:
         """The dataset's entry in the table."""
         return DATASETS[self.dataset]
 
     @property
+    def bend(self) -> Bend:
+        """How the dataset is bent."""
+        return Bend(
+            num_samples=self.num_samples,
+            noise=self.noise,
+            label_noise=self.label_noise,
+            imbalance=self.imbalance,
+            leak=self.leak,
+            seed=self.seed,
+        )
+
+    @property
+    def split_sizes(self) -> tuple[int, int, int]:
+        """Rows to train on, to validate on and to test on, known without loading them."""
+        return split_sizes(self.spec.num_samples, self.test_split, self.validation_split, self.leak)
+
+    @property
     def num_training_rows(self) -> int:
         """Rows that are trained on."""
-        return split_sizes(self.spec.num_samples, self.test_split, self.validation_split)[0]
+        return self.split_sizes[0]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -177,14 +214,24 @@ class RunConfig:
         shared = [form for form in forms if all(form in calls for calls in tables)]
         return forms[-1] if self.label_smoothing or not shared else shared[0]
 
+    def load_options(self, progress: Progress | None = None) -> LoadOptions:
+        """Return what the dataset's loader is told."""
+        options = LoadOptions(noise=self.noise, num_samples=self.num_samples, seed=self.seed)
+        return options if progress is None else dataclasses.replace(options, progress=progress)
+
     def split(self, arrays: Arrays) -> Split:
-        """Return the dataset's rows in the parts that this run trains, validates and tests on."""
+        """Return the rows in the parts that this run trains, validates and tests on.
+
+        Args:
+            arrays: What the dataset's loader returned for `load_options`.
+        """
         return split(
             arrays,
-            self.spec,
+            self.unbent_spec,
             test_split=self.test_split,
             validation_split=self.validation_split,
             seed=self.seed,
+            bend=self.bend,
         )
 
     @property
@@ -205,6 +252,10 @@ def defaults_for(dataset: str) -> dict[str, Any]:
     return {
         "dataset": dataset,
         "noise": spec.default_noise or 0.0,
+        "num_samples": 0,
+        "label_noise": 0.0,
+        "imbalance": 0.0,
+        "leak": "none",
         "hidden_layers": 1,
         "units": 64,
         "activation": "relu",
@@ -256,15 +307,19 @@ def check(dataset: str, choices: Mapping[str, object]) -> tuple[RunConfig, dict[
             values[parameter] = _RULES[parameter](parameter, value, DATASETS[dataset])
         except InvalidInput as problem:
             problems[parameter] = problem
-            values[parameter] = value
-    if not {"batch_size", "test_split", "validation_split"} & problems.keys():
-        num_training_rows, *_ = split_sizes(
-            DATASETS[dataset].num_samples, values["test_split"], values["validation_split"]
-        )
-        if values["batch_size"] > num_training_rows:
-            rule = f"must be at most the number of training rows, {num_training_rows}"
-            problems["batch_size"] = InvalidInput("batch_size", rule, values["batch_size"])
+            # Without these there would be no spec to draw a form and its data from.
+            if parameter not in ("num_samples", "imbalance", "leak"):
+                values[parameter] = value
     config = RunConfig(**values)
+    if not _DECIDE_ROWS & problems.keys():
+        try:
+            num_training_rows = config.num_training_rows
+        except InvalidInput as problem:  # too few rows are left to be shared
+            problems[problem.parameter] = problem
+        else:
+            if "batch_size" not in problems and config.batch_size > num_training_rows:
+                rule = f"must be at most the number of training rows, {num_training_rows}"
+                problems["batch_size"] = InvalidInput("batch_size", rule, config.batch_size)
     for names, check_together in _TOGETHER:
         if not {*names} & problems.keys():
             try:
@@ -322,10 +377,13 @@ def direction_of(logged: str) -> str | None:
     return {"lower": "min", "higher": "max", None: None}[better]
 
 
+# What decides how many rows there are to train on.
+_DECIDE_ROWS = frozenset(("num_samples", "imbalance", "leak", "test_split", "validation_split"))
+
 _Rule = Callable[[str, object, DatasetSpec], object]
 
 
-def _listed(names: Mapping[str, object] | tuple[str, ...]) -> str:
+def _listed(names: Mapping[Any, object] | tuple[str, ...]) -> str:
     return ", ".join(names)
 
 
@@ -378,10 +436,46 @@ def _epochs(parameter: str, value: object, spec: DatasetSpec) -> object:
 
 def _noise(parameter: str, value: object, spec: DatasetSpec) -> float:
     noise = _number("a number from 0 to 2", lambda number: 0 <= number <= 2)(parameter, value, spec)
-    if noise and spec.default_noise is None:
+    if noise and not spec.can_be_shaken:
         raise InvalidInput(parameter, f"must be 0 for {spec.name}, whose data are as given", value)
     assert isinstance(noise, float)
     return noise
+
+
+def _num_samples(parameter: str, value: object, spec: DatasetSpec) -> object:
+    most = MAX_GENERATED_SAMPLES if spec.origin == "generated" else spec.num_samples
+    words = f"0 (all) or an integer from {MIN_SAMPLES} to {most}"
+    number = _integer(0, most, words)(parameter, value, spec)
+    return number and _integer(MIN_SAMPLES, most, words)(parameter, number, spec)
+
+
+def _label_noise(parameter: str, value: object, spec: DatasetSpec) -> object:
+    share = _number("a number from 0 to 0.5", lambda number: 0 <= number <= 0.5)
+    return _of_classes(parameter, share(parameter, value, spec), spec)
+
+
+def _imbalance(parameter: str, value: object, spec: DatasetSpec) -> object:
+    words = "0 (as it is) or a number from 0.5 to 0.99"
+    share = _number(words, lambda number: number == 0 or 0.5 <= number <= 0.99)
+    imbalance = _of_classes(parameter, share(parameter, value, spec), spec)
+    if imbalance and not spec.class_counts:
+        rule = f"must be 0 for {spec.name}, whose classes are not counted"
+        raise InvalidInput(parameter, rule, value)
+    return imbalance
+
+
+def _of_classes(parameter: str, value: object, spec: DatasetSpec) -> object:
+    if value and not spec.num_classes:
+        raise InvalidInput(parameter, f"must be 0 for {spec.name}, which has no classes", value)
+    return value
+
+
+def _leak(parameter: str, value: object, spec: DatasetSpec) -> object:
+    fitting = leaks_for(spec)
+    if isinstance(value, str) and value in LEAKS and value not in fitting:
+        rule = f"must make sense for {spec.name}: one of {_listed(fitting)}"
+        raise InvalidInput(parameter, rule, value)
+    return _choice(fitting)(parameter, value, spec)
 
 
 def _loss(parameter: str, value: object, spec: DatasetSpec) -> str:
@@ -450,6 +544,10 @@ def _name(parameter: str, value: object, spec: DatasetSpec) -> str:
 _RULES: Mapping[str, _Rule] = {
     "dataset": lambda parameter, value, spec: value,
     "noise": _noise,
+    "num_samples": _num_samples,
+    "label_noise": _label_noise,
+    "imbalance": _imbalance,
+    "leak": _leak,
     "hidden_layers": _integer(0, 10, "an integer from 0 to 10"),
     "units": _integer(1, 4096, "an integer from 1 to 4096"),
     "activation": _choice(ACTIVATIONS),
@@ -492,7 +590,7 @@ def parse_choice(parameter: str, text: str) -> object:
     if parameter not in kinds:
         raise InvalidInput("parameter", f"must be one of {_listed(kinds)}", parameter)
     kind = kinds[parameter]
-    if kind == "str":
+    if kind in ("str", "Leak"):
         return text
     if kind.startswith("tuple"):
         return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -7,7 +7,6 @@ import numpy as np
 
 from trainer.config import RunConfig
 from trainer.datasets import load
-from trainer.datasets.spec import LoadOptions
 from trainer.errors import InvalidInput, WeightsMissing
 from trainer.evaluation.packing import pack
 from trainer.models import build, evaluation_metric, shaped_targets, target_range
@@ -33,7 +32,7 @@ def inspect(run: Run, *, part: Part, which: Which) -> tuple[Evaluation, Scores]:
     """
     config = RunConfig.from_dict(run.config)
     spec = config.spec
-    arrays = load(config.dataset, LoadOptions(noise=config.noise, seed=config.seed))
+    arrays = load(config.dataset, config.load_options())
     parts = config.split(arrays)
     x, y, rows = {
         "validation": (parts.x_val, parts.y_val, parts.rows_val),

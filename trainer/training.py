@@ -19,7 +19,7 @@ from trainer.class_weights import class_weights, row_weights
 from trainer.compiling import early_stopping_call, is_scheduled
 from trainer.config import NONE, RunConfig
 from trainer.datasets import load
-from trainer.datasets.spec import Arrays, LoadOptions
+from trainer.datasets.spec import Arrays
 from trainer.errors import TrainerError
 from trainer.evaluation.counts import majority
 from trainer.feeding import FedModel, validation_batches
@@ -126,8 +126,7 @@ class Training:
 
         try:
             progress("")
-            options = LoadOptions(noise=config.noise, seed=config.seed, progress=progress)
-            arrays = load(config.dataset, options)
+            arrays = load(config.dataset, config.load_options(progress))
             progress("")
         except _Stopped:
             return "stopped", ""
@@ -175,7 +174,7 @@ class _Stopped(Exception):
 class WarmModel:
     """Keeps the last network compiled, so that one built alike need not be compiled again.
 
-    Only its numbers differ then: learning rate, seed, noise, epochs. It is trained anew from the
+    Only its numbers differ then: learning rate, seed, noises, epochs. It is trained anew from the
     same initial state as a newly built network, and gives the same history.
     """
 
@@ -186,7 +185,13 @@ class WarmModel:
     def build(self, config: RunConfig, target_range: tuple[float, float]) -> FedModel:
         """Return an untrained, compiled network for this config; the last one is gone then."""
         # What ends it, and how much a row counts, is no part of a network.
-        alike: dict[str, Any] = {"seed": 0, "noise": 0.0, "name": "", "class_weight": NONE}
+        alike: dict[str, Any] = {
+            "seed": 0,
+            "noise": 0.0,
+            "label_noise": 0.0,
+            "name": "",
+            "class_weight": NONE,
+        }
         alike |= {"early_stopping": NONE, "direction": "auto", "restore_best": True}
         alike |= {"patience": 0, "min_delta": 0.0}
         if not is_scheduled(config):  # a schedule's numbers are part of what is compiled

@@ -49,9 +49,14 @@ def preview_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure | None:
 def preview_table(spec: DatasetSpec, arrays: Arrays, rows: int = 8) -> pd.DataFrame:
     """Return some rows, spread over the whole dataset: the target first, then the features.
 
-    Classes appear by name. Of a text only the number of its (different) words is shown.
+    Classes appear by name, each at least once where there is room. Of a text only the number of its
+    (different) words is shown.
     """
     chosen = _spread(len(arrays.y), rows)
+    if 0 < spec.num_classes < rows:
+        missing = np.setdiff1d(arrays.y, arrays.y[chosen])
+        first = [np.flatnonzero(arrays.y == k)[0] for k in missing]
+        chosen = np.sort([*chosen[: len(chosen) - len(first)], *first])
     x, y = arrays.x[chosen], arrays.y[chosen]
     columns: dict[str, object] = {
         spec.target_name: [spec.class_names[k] for k in y] if spec.num_classes else y

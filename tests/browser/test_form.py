@@ -42,6 +42,10 @@ def test_a_link_with_the_whole_set_up_fills_somebody_else_s_form(
     choices = {
         "dataset": "moons",
         "noise": 0.3,
+        "num_samples": 300,
+        "label_noise": 0.05,
+        "imbalance": 0.7,
+        "leak": "duplicated_rows",
         "test_split": 0.1,
         "validation_split": 0.25,
         "activation": "tanh",

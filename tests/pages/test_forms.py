@@ -67,7 +67,11 @@ def test_only_what_fits_the_dataset_is_offered_and_nothing_need_be_touched(
     assert {
         key: tuple(field.value) if key == "metrics" else field.value for key, field in form.items()
     } == {key: shown(key, defaults[key]) for key in form}
-    assert ("noise" in form) == (DATASETS[dataset].default_noise is not None)
+    assert ("noise" in form) == (dataset not in ("imdb", "imdb_words"))
+    assert "num_samples" in form
+    assert {"label_noise", "imbalance", "leak"} & set(form) == (
+        set() if task == "regression" else {"label_noise", "imbalance", "leak"}
+    )
     assert not said_beside_fields(page)
 
 
@@ -145,6 +149,17 @@ def test_another_dataset_brings_its_own_defaults_and_keeps_seed_and_name(
         ("units", 0, "units must be an integer from 1 to 4096. Got 0."),
         ("seed", -1, "seed must be an integer from 0 to 2147483647. Got -1."),
         ("noise", -0.5, "noise must be a number from 0 to 2. Got -0.5."),
+        (
+            "num_samples",
+            5,
+            "num_samples must be 0 (all) or an integer from 10 to 20000. Got 5.",
+        ),
+        ("label_noise", 0.6, "label_noise must be a number from 0 to 0.5. Got 0.6."),
+        (
+            "imbalance",
+            1.0,
+            "imbalance must be 0 (as it is) or a number from 0.5 to 0.99. Got 1.0.",
+        ),
     ],
 )
 def test_a_bad_value_is_refused_beside_its_field_and_starts_nothing(
@@ -162,6 +177,56 @@ def test_a_bad_value_is_refused_beside_its_field_and_starts_nothing(
     assert [error.value for error in page.error] == [escaped(sentence)]
     assert store.runs() == []
     assert "run" not in page.query_params
+
+
+def test_the_batch_is_measured_against_the_rows_that_bending_leaves(
+    open_train_page: OpenPage,
+) -> None:
+    page = open_train_page(dataset="moons", num_samples="40")
+    (said,) = said_beside_fields(page)
+    sentence = "batch_size must be at most the number of training rows, 26. Got 32."
+    assert escaped(sentence) in said
+
+    page.selectbox(key="leak").select("duplicated_rows").run()
+    assert not said_beside_fields(page)
+
+
+def test_a_step_up_from_0_is_the_lowest_imbalance_and_a_step_down_from_there_is_0(
+    open_train_page: OpenPage,
+) -> None:
+    page = open_train_page(dataset="moons")
+    page.number_input(key="imbalance").increment().run()
+    assert page.number_input(key="imbalance").value == 0.5
+    page.number_input(key="imbalance").increment().run()
+    assert page.number_input(key="imbalance").value == pytest.approx(0.55)
+    page.number_input(key="imbalance").set_value(0.5).run()
+    page.number_input(key="imbalance").decrement().run()
+    assert page.number_input(key="imbalance").value == 0.0
+    assert not said_beside_fields(page)
+
+
+@pytest.mark.parametrize(("query", "is_open"), [({}, False), ({"label_noise": "0.1"}, True)])
+def test_what_bends_the_data_lies_folded_up_unless_a_link_bends_them(
+    query: dict[str, str], is_open: bool, open_train_page: OpenPage
+) -> None:
+    page = open_train_page(dataset="moons", **query)
+    (expander,) = [one for one in page.sidebar.expander if one.label == "Bend the data"]
+    assert expander.proto.expanded is is_open
+    inside = {widget.key for widget in (*expander.number_input, *expander.selectbox)}
+    assert inside == {"num_samples", "noise", "label_noise", "imbalance", "leak"}
+
+
+def test_another_dataset_is_not_bent_any_more(open_train_page: OpenPage) -> None:
+    page = open_train_page(
+        dataset="moons", num_samples="100", label_noise="0.2", imbalance="0.6", leak="scaling"
+    )
+    page.selectbox(key="dataset").select("digits").run()
+
+    assert not page.exception
+    form = fields(page)
+    bends = ("num_samples", "noise", "label_noise", "imbalance", "leak")
+    assert [form[key].value for key in bends] == [0, 0.0, 0.0, 0.0, "none"]
+    assert form["leak"].options == ["none", "duplicated_rows"]
 
 
 def test_each_problem_stands_right_below_its_own_field(open_train_page: OpenPage) -> None:
@@ -188,6 +253,10 @@ def test_a_link_fills_the_whole_form(open_train_page: OpenPage) -> None:
     config = RunConfig.create(
         "moons",
         noise=0.3,
+        num_samples=300,
+        label_noise=0.05,
+        imbalance=0.7,
+        leak="duplicated_rows",
         hidden_layers=2,
         units=16,
         activation="tanh",

@@ -77,6 +77,35 @@ def test_each_dataset_at_hand_shows_a_picture_or_a_table_of_itself(
     assert len(figures) + len(page.dataframe) == 1
 
 
+def test_bent_data_are_shown_bent_and_named_so(open_train_page: OpenPage) -> None:
+    page = open_train_page(
+        dataset="breast_cancer",
+        noise="0.5",
+        label_noise="0.2",
+        imbalance="0.9",
+        leak="target_column",
+    )
+
+    assert not page.exception
+    assert page.main.caption[-2].value == (
+        "397 rows · 31 features · 2 classes (40 : 357) · noise 0.5 · 20% wrong labels · "
+        "leak: target_column"
+    )
+    table = page.dataframe[0].value
+    assert set(table["noted afterwards"]) <= {0, 1}
+
+
+@pytest.mark.parametrize("parameter", ["num_samples", "imbalance"])
+def test_a_bend_that_makes_no_sense_leaves_the_page_without_examples(
+    parameter: str, open_train_page: OpenPage
+) -> None:
+    page = open_train_page(dataset="breast_cancer", **{parameter: "1"})
+
+    assert not page.exception
+    assert not page.dataframe
+    assert "569 rows · 30 features · 2 classes" in [one.value for one in page.main.caption]
+
+
 @pytest.mark.parametrize(
     "dataset", [name for name in DATASETS if DATASETS[name].origin == "downloaded"]
 )

@@ -115,6 +115,24 @@ def test_a_run_shows_its_progress_and_says_how_it_ended(call, store):
     assert "loss" in err
 
 
+def test_a_run_takes_what_bends_the_data_like_any_other_choice(call):
+    bends = {"num_samples": 60, "noise": 0.5, "label_noise": 0.25, "imbalance": 0.6}
+    code, out, err = call(
+        *("run", "--dataset", "wine", "--epochs", "1", "--batch-size", "16", "--json"),
+        *(part for name, value in bends.items() for part in ("--set", f"{name}={value}")),
+        *("--set", "leak=scaling"),
+    )
+    assert code == 0, err
+    config = json.loads(out.splitlines()[-1])["config"]
+    assert {name: config[name] for name in bends} == bends
+    assert config["leak"] == "scaling"
+    code, out, err = call("run", "--dataset", "digits", "--set", "leak=scaling")
+    assert (code, out) == (2, "")
+    assert err.endswith(
+        "leak must make sense for digits: one of none, duplicated_rows. Got 'scaling'.\n"
+    )
+
+
 def with_iris(monkeypatch, load) -> None:
     """Put another loader behind the dataset."""
     spec = dataclasses.replace(DATASETS["iris"], load=load)

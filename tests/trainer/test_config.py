@@ -20,6 +20,7 @@ from trainer.config import (
     parse_choice,
 )
 from trainer.datasets import DATASETS
+from trainer.datasets.leaks import LEAKS
 from trainer.datasets.split import split_sizes
 from trainer.errors import InvalidInput
 from trainer.losses import LOSSES
@@ -41,6 +42,10 @@ NO_NOISE = "must be a number from 0 to 2"
 NO_PENALTY = "must be a number from 0 to 1000"
 NO_SMOOTHING = "must be a number from 0 to less than 1"
 NO_WEIGHT = "must be none, balanced or 1:k, such as 1:19"
+NO_SAMPLES = "must be 0 (all) or an integer from 10 to 20000"
+NO_LABEL_NOISE = "must be a number from 0 to 0.5"
+NO_IMBALANCE = "must be 0 (as it is) or a number from 0.5 to 0.99"
+NO_LEAK = "must be one of none, target_column, duplicated_rows, scaling"
 NO_NAME = "must be at most 80 printable characters"
 
 REFUSED = [
@@ -60,6 +65,19 @@ REFUSED = [
     *[("units", value, NO_UNITS) for value in (0, -1, 4097, True, 1.0, "1", None)],
     *[("dropout", value, NO_DROPOUT) for value in (-0.1, 1, 1.0, NAN, INF, HUGE, True, "0", None)],
     *[("noise", value, NO_NOISE) for value in (-0.1, 2.1, NAN, INF, HUGE, True, "0.1", None)],
+    *[
+        ("num_samples", value, NO_SAMPLES)
+        for value in (-1, 1, 9, 20_001, HUGE, True, False, 50.0, "50", None)
+    ],
+    *[
+        ("label_noise", value, NO_LABEL_NOISE)
+        for value in (-0.1, 0.51, 1, NAN, INF, HUGE, True, "0.1", None)
+    ],
+    *[
+        ("imbalance", value, NO_IMBALANCE)
+        for value in (-0.5, 0.1, 0.49, 0.991, 1, NAN, INF, HUGE, True, "0.9", None)
+    ],
+    *[("leak", value, NO_LEAK) for value in ("", "None", "nonsense", None, 3, ["none"])],
     *[("name", value, NO_NAME) for value in ("x" * 81, "a\x00b", "a\nb", "\ud800", 5, None)],
     *[("l1", value, NO_PENALTY) for value in (-0.1, 1001, NAN, INF, True, "0.1", None)],
     *[("l2", value, NO_PENALTY) for value in (-0.1, 1001, NAN, INF, True, "0.1", None)],
@@ -154,6 +172,14 @@ def test_a_number_too_long_to_print_is_refused_like_any_other():
         ("patience", 0),
         ("early_stopping", "val_accuracy"),
         ("restore_best", False),
+        ("num_samples", 0),
+        ("num_samples", 51),
+        ("num_samples", 20_000),
+        ("label_noise", 0.5),
+        ("imbalance", 0),
+        ("imbalance", 0.5),
+        ("imbalance", 0.8),
+        ("leak", "scaling"),
         ("name", "x" * 80),
         ("name", "<b>π</b>"),
         ("metrics", []),
@@ -248,14 +274,85 @@ def test_a_metric_named_twice_is_watched_once():
     assert config.metrics == ("auc", "accuracy")
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, spec in DATASETS.items() if spec.default_noise is None]
-)
-def test_noise_is_refused_where_the_data_are_as_given(name):
-    rule = f"^noise must be 0 for {name}, whose data are as given. Got 0.1.$"
+def test_noise_is_refused_where_it_makes_no_sense_and_accepted_elsewhere():
+    with pytest.raises(InvalidInput, match="^noise must be 0 for imdb, whose data are as given. "):
+        RunConfig.create("imdb", noise=0.1)
+    for name in DATASETS.keys() - {"imdb", "imdb_words"}:
+        assert RunConfig.create(name, noise=0.1).noise == 0.1
+    assert RunConfig.create("imdb", noise=0).noise == 0.0
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_set_that_was_collected_has_no_more_rows_than_it_has(name):
+    most = DATASETS[name].num_samples
+    if DATASETS[name].origin == "generated":
+        assert RunConfig.create(name, num_samples=most + 1).spec.num_samples == most + 1
+        return
+    assert RunConfig.create(name, num_samples=most).num_training_rows == (
+        RunConfig.create(name).num_training_rows
+    )
+    rule = rf"^num_samples must be 0 \(all\) or an integer from 10 to {most}\. Got {most + 1}\.$"
     with pytest.raises(InvalidInput, match=rule):
-        RunConfig.create(name, noise=0.1)
-    assert RunConfig.create(name, noise=0).noise == 0.0
+        RunConfig.create(name, num_samples=most + 1)
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("label_noise", 0.1), ("imbalance", 0.9)])
+@pytest.mark.parametrize("name", ["line", "diabetes"])
+def test_numbers_have_no_classes_to_bend(name, parameter, value):
+    rule = f"^{parameter} must be 0 for {name}, which has no classes. Got {value}.$"
+    with pytest.raises(InvalidInput, match=rule):
+        RunConfig.create(name, **{parameter: value})
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_leak_is_accepted_exactly_where_it_makes_sense(name, leak):
+    spec = DATASETS[name]
+    needs = {"none": True, "duplicated_rows": spec.num_classes > 0}
+    if needs.get(leak, spec.num_classes > 0 and len(spec.feature_names) > 0):
+        assert RunConfig.create(name, leak=leak).leak == leak
+    else:
+        with pytest.raises(InvalidInput) as caught:
+            RunConfig.create(name, leak=leak)
+        assert str(caught.value).startswith(f"leak must make sense for {name}: one of none")
+
+
+@pytest.mark.parametrize(
+    ("choices", "sizes"),
+    [
+        ({}, (256, 64, 80)),
+        ({"num_samples": 100}, (64, 16, 20)),
+        ({"num_samples": 1000}, (640, 160, 200)),
+        ({"imbalance": 0.9}, (142, 36, 44)),  # of 222
+        ({"leak": "duplicated_rows"}, (512, 128, 80)),  # twice 320
+        ({"leak": "duplicated_rows", "num_samples": 50, "imbalance": 0.8}, (40, 10, 6)),  # of 31
+        ({"leak": "target_column"}, (256, 64, 80)),
+    ],
+)
+def test_the_form_knows_how_many_rows_a_bent_set_has(choices, sizes):
+    config, problems = check("moons", {**choices, "batch_size": 1})
+    assert (problems, config.split_sizes) == ({}, sizes)
+    _, problems = check("moons", {**choices, "batch_size": sizes[0] + 1})
+    assert str(problems["batch_size"]) == (
+        f"batch_size must be at most the number of training rows, {sizes[0]}. Got {sizes[0] + 1}."
+    )
+
+
+def test_too_few_rows_to_share_are_a_problem_of_the_share():
+    _, problems = check("moons", {"num_samples": 10, "test_split": 0.9, "batch_size": 1})
+    assert str(problems["validation_split"]) == (
+        "validation_split must be 0 where fewer than two rows are left. Got 0.2."
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("num_samples", 3), ("imbalance", 1.0), ("leak", "none at all")]
+)
+def test_a_form_can_draw_its_data_whatever_was_typed(parameter, value):
+    config, problems = check("moons", {parameter: value})
+    assert set(problems) == {parameter}
+    assert repr(value) in str(problems[parameter])
+    assert config.spec.num_samples == 400
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -384,6 +481,9 @@ def test_a_config_does_not_change():
         ("metrics", "auc, accuracy,", ("auc", "accuracy")),
         ("metrics", "", ()),
         ("loss", "huber", "huber"),
+        ("leak", "scaling", "scaling"),
+        ("num_samples", "500", 500),
+        ("imbalance", "0.9", 0.9),
         ("name", "5", "5"),
         ("restore_best", "true", True),
         ("restore_best", "False", False),

@@ -5,17 +5,20 @@ Importing it is cheap: what loading needs (scikit-learn, Keras) is imported by t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from trainer.datasets import bundled, cache, downloaded, generated
+from trainer.datasets import bundled, cache, classroom, downloaded, generated
+from trainer.datasets.shaping import Bend, shaken_pictures
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions
+from trainer.datasets.split import bend_rows, bend_targets
 from trainer.errors import DatasetUnavailable, InvalidInput
 
 __all__ = [
     "DATASETS",
     "Arrays",
+    "Bend",
     "DatasetSpec",
     "LoadOptions",
     "load",
@@ -24,7 +27,8 @@ __all__ = [
 ]
 
 DATASETS: Mapping[str, DatasetSpec] = {
-    spec.name: spec for spec in (*bundled.SPECS, *generated.SPECS, *downloaded.SPECS)
+    spec.name: spec
+    for spec in (*bundled.SPECS, *generated.SPECS, *classroom.SPECS, *downloaded.SPECS)
 }
 
 
@@ -41,10 +45,25 @@ def load(name: str, options: LoadOptions | None = None) -> Arrays:
     return _spec(name).load(options or LoadOptions())
 
 
-def sample(name: str, options: LoadOptions | None = None, *, rows: int = 500) -> Arrays:
-    """Return at least the first `rows` rows of a dataset, cheaply and without Keras.
+def sample(
+    name: str,
+    options: LoadOptions | None = None,
+    *,
+    rows: int = 500,
+    bend: Bend | None = None,
+    test_split: float = 0.0,
+) -> Arrays:
+    """Return at least the first `rows` rows of a dataset as it is bent, cheaply and without Keras.
 
-    Small sets come whole; of a downloaded set only that many rows are read from disk.
+    Small sets come whole; of a downloaded set only that many rows are held in memory. A row that a
+    leak doubles comes once.
+
+    Args:
+        name: Name of the dataset.
+        options: What the loader may depend on.
+        rows: How many rows of a downloaded set.
+        bend: How it is bent.
+        test_split: Share of the rows that are sealed away: they are bent less.
 
     Raises:
         InvalidInput: There is no such dataset, or an option is out of range.
@@ -52,8 +71,11 @@ def sample(name: str, options: LoadOptions | None = None, *, rows: int = 500) ->
     """
     spec = _spec(name)
     if spec.origin != "downloaded":
-        return spec.load(options or LoadOptions())
-    stored = cache.read(name, rows=rows)
+        whole = spec.load(options or LoadOptions())
+        bent = bend_rows(whole, spec, bend=bend or Bend(), test_split=test_split)
+        kept = np.sort(np.concatenate([bent.rows_rest, bent.rows_test]))
+        return Arrays(x=bent.x[kept], y=bent.y[kept])
+    stored = _downloaded(spec, lambda kept: kept[:rows], bend or Bend(), test_split)
     if stored is None:
         raise DatasetUnavailable(
             f"{spec.title} is downloaded when a training with it starts for the first time."
@@ -61,13 +83,24 @@ def sample(name: str, options: LoadOptions | None = None, *, rows: int = 500) ->
     return stored
 
 
-def rows(name: str, indices: np.ndarray, options: LoadOptions | None = None) -> Arrays:
+def rows(
+    name: str,
+    indices: np.ndarray,
+    options: LoadOptions | None = None,
+    *,
+    bend: Bend | None = None,
+    test_split: float = 0.0,
+) -> Arrays:
     """Return some rows of a dataset in the order asked for, cheaply and without Keras.
+
+    They are as a training got them, save that no column is standardised.
 
     Args:
         name: Name of the dataset.
-        indices: Which rows, each at most once, shape `(num_rows,)`.
+        indices: Which rows, shape `(num_rows,)`.
         options: As they were when the rows were trained with.
+        bend: As it was then.
+        test_split: As it was then.
 
     Raises:
         InvalidInput: There is no such dataset, or an option is out of range.
@@ -75,9 +108,10 @@ def rows(name: str, indices: np.ndarray, options: LoadOptions | None = None) -> 
     """
     spec = _spec(name)
     if spec.origin != "downloaded":
-        arrays = spec.load(options or LoadOptions())
-        return Arrays(x=arrays.x[indices], y=arrays.y[indices])
-    stored = cache.read_rows(name, indices)
+        whole = spec.load(options or LoadOptions())
+        bent = bend_rows(whole, spec, bend=bend or Bend(), test_split=test_split)
+        return Arrays(x=bent.x[indices], y=bent.y[indices])
+    stored = _downloaded(spec, lambda kept: indices, bend or Bend(), test_split)
     if stored is None:
         raise DatasetUnavailable(f"{spec.title} is not on this machine any more.")
     return stored
@@ -87,3 +121,24 @@ def _spec(name: str) -> DatasetSpec:
     if name not in DATASETS:
         raise InvalidInput("dataset", f"must be one of {', '.join(DATASETS)}", name)
     return DATASETS[name]
+
+
+def _downloaded(
+    spec: DatasetSpec,
+    choose: Callable[[np.ndarray], np.ndarray],
+    bend: Bend,
+    test_split: float,
+) -> Arrays | None:
+    y = cache.read_targets(spec.name)
+    if y is None:
+        return None
+    y, rest, test = bend_targets(y, spec, bend=bend, test_split=test_split)
+    indices = choose(np.sort(np.concatenate([rest, test])))
+    once, places = np.unique(indices, return_inverse=True)
+    stored = cache.read_rows(spec.name, once)
+    if stored is None:
+        return None
+    x = stored.x
+    if bend.noise and spec.is_image:
+        x = shaken_pictures(x, once, noise=bend.noise, seed=bend.seed, highest=spec.pixel_scale)
+    return Arrays(x=x[places], y=y[indices])

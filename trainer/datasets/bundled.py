@@ -70,6 +70,7 @@ SPECS = (
         num_samples=1797,
         input_shape=(8, 8, 1),
         class_names=tuple("0123456789"),
+        class_counts=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
         target_name="digit",
         origin="bundled",
         source=(
@@ -91,6 +92,7 @@ SPECS = (
         num_samples=569,
         input_shape=(30,),
         class_names=("malignant", "benign"),
+        class_counts=(212, 357),
         feature_names=(
             *(f"mean {measure}" for measure in _CELL_MEASURES),
             *(f"{measure} error" for measure in _CELL_MEASURES),
@@ -116,6 +118,7 @@ SPECS = (
         num_samples=178,
         input_shape=(13,),
         class_names=("grower 1", "grower 2", "grower 3"),
+        class_counts=(59, 71, 48),
         feature_names=(
             "alcohol",
             "malic acid",
@@ -150,6 +153,7 @@ SPECS = (
         num_samples=150,
         input_shape=(4,),
         class_names=("setosa", "versicolor", "virginica"),
+        class_counts=(50, 50, 50),
         feature_names=(
             "sepal length (cm)",
             "sepal width (cm)",

@@ -30,16 +30,11 @@ def path(name: str) -> Path:
     return home() / "datasets" / f"{name}.npz"
 
 
-def read(name: str, *, rows: int | None = None) -> Arrays | None:
-    """Return the stored train part, or None where there is no copy or it cannot be read.
-
-    Args:
-        name: Name of the dataset.
-        rows: How many rows to read; no more than these are held in memory. All by default.
-    """
+def read(name: str) -> Arrays | None:
+    """Return the stored train part, or None where there is no copy or it cannot be read."""
     try:
         with zipfile.ZipFile(path(name)) as archive:
-            return Arrays(x=_rows(archive, "x_train", rows), y=_rows(archive, "y_train", rows))
+            return Arrays(x=_whole(archive, "x_train"), y=_whole(archive, "y_train"))
     except FileNotFoundError:
         return None
     except _UNREADABLE:
@@ -64,6 +59,15 @@ def read_rows(name: str, indices: np.ndarray) -> Arrays | None:
     except FileNotFoundError:
         return None
     except _UNREADABLE:
+        return None
+
+
+def read_targets(name: str) -> np.ndarray | None:
+    """Return the targets of the stored train part; None where there is no copy to be read."""
+    try:
+        with zipfile.ZipFile(path(name)) as archive:
+            return _whole(archive, "y_train")
+    except (FileNotFoundError, *_UNREADABLE):
         return None
 
 
@@ -103,14 +107,9 @@ def only_one_download(progress: Progress) -> Iterator[None]:
         lock.release()
 
 
-def _rows(archive: zipfile.ZipFile, key: str, rows: int | None) -> np.ndarray:
+def _whole(archive: zipfile.ZipFile, key: str) -> np.ndarray:
     with archive.open(f"{key}.npy") as member:
-        if rows is None:
-            return np.lib.format.read_array(member, allow_pickle=False)
-        shape, dtype = _header(member)
-        shape = (min(rows, shape[0]), *shape[1:])
-        data = member.read(int(np.prod(shape)) * dtype.itemsize)
-    return np.frombuffer(data, dtype).reshape(shape)
+        return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _chosen(archive: zipfile.ZipFile, key: str, indices: np.ndarray) -> np.ndarray:

@@ -141,6 +141,7 @@ SPECS = (
         input_shape=(28, 28, 1),
         pixel_scale=255.0,
         class_names=tuple("0123456789"),
+        class_counts=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
         target_name="digit",
         origin="downloaded",
         source=(
@@ -172,6 +173,7 @@ SPECS = (
             "bag",
             "ankle boot",
         ),
+        class_counts=(6000,) * 10,
         target_name="piece",
         origin="downloaded",
         source=(
@@ -203,6 +205,7 @@ SPECS = (
             "ship",
             "truck",
         ),
+        class_counts=(5000,) * 10,
         target_name="object",
         origin="downloaded",
         source=(
@@ -225,6 +228,7 @@ SPECS = (
         num_samples=25_000,
         input_shape=(NUM_WORDS,),
         class_names=("negative", "positive"),
+        class_counts=(12_500, 12_500),
         target_name="opinion",
         origin="downloaded",
         source=_IMDB_SOURCE,
@@ -244,6 +248,7 @@ SPECS = (
         input_shape=(TEXT_LENGTH,),
         vocabulary=TEXT_WORDS + _FIRST_WORD,
         class_names=("negative", "positive"),
+        class_counts=(12_500, 12_500),
         target_name="opinion",
         origin="downloaded",
         source=_IMDB_SOURCE,

@@ -6,17 +6,20 @@ import math
 
 import numpy as np
 
+from trainer.datasets.shaping import apportioned
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions
 from trainer.errors import InvalidInput
 
 _LICENCE = "None needed: made up by this program"
+_LINE_ROWS = 200
+_POINTS = (200, 200)  # of each class
 _XOR_GAP = 0.1  # the quadrants keep this far from the axes, so that without noise they part
 
 
 def _load_line(options: LoadOptions) -> Arrays:
     rng = _generator(options)
-    x = rng.uniform(-1.0, 1.0, size=(200, 1))
-    y = 2.0 * x[:, 0] + rng.normal(0.0, options.noise, size=200)
+    x = rng.uniform(-1.0, 1.0, size=(options.num_samples or _LINE_ROWS, 1))
+    y = 2.0 * x[:, 0] + rng.normal(0.0, options.noise, size=len(x))
     return Arrays(x=x.astype(np.float32), y=y.astype(np.float32))
 
 
@@ -24,7 +27,9 @@ def _load_moons(options: LoadOptions) -> Arrays:
     from sklearn.datasets import make_moons
 
     _check_noise(options)
-    x, y = make_moons(n_samples=400, noise=options.noise or None, random_state=options.seed)
+    x, y = make_moons(
+        n_samples=_class_counts(options), noise=options.noise or None, random_state=options.seed
+    )
     return Arrays(x=x.astype(np.float32), y=y.astype(np.int32))
 
 
@@ -33,16 +38,19 @@ def _load_circles(options: LoadOptions) -> Arrays:
 
     _check_noise(options)
     x, y = make_circles(
-        n_samples=400, noise=options.noise or None, factor=0.5, random_state=options.seed
+        n_samples=_class_counts(options),
+        noise=options.noise or None,
+        factor=0.5,
+        random_state=options.seed,
     )
     return Arrays(x=x.astype(np.float32), y=y.astype(np.int32))
 
 
 def _load_spirals(options: LoadOptions) -> Arrays:
     rng = _generator(options)
-    y = rng.permutation(np.repeat([0, 1], 200))
+    y = rng.permutation(np.repeat([0, 1], _class_counts(options)))
     # The square root spreads the points evenly along the arm instead of crowding its centre.
-    radius = np.sqrt(rng.uniform(0.01, 1.0, size=400))
+    radius = np.sqrt(rng.uniform(0.01, 1.0, size=len(y)))
     # One and a half turns; the second arm is the first one turned by half a circle.
     angle = 3.0 * math.pi * radius + math.pi * y
     x = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
@@ -52,13 +60,23 @@ def _load_spirals(options: LoadOptions) -> Arrays:
 
 def _load_xor(options: LoadOptions) -> Arrays:
     rng = _generator(options)
-    quadrant = rng.permutation(np.repeat([0, 1, 2, 3], 100))
+    same, opposite = _class_counts(options)
+    # Quadrants 0 and 3 have x and y of the same sign.
+    counts = [same - same // 2, opposite - opposite // 2, opposite // 2, same // 2]
+    quadrant = rng.permutation(np.repeat([0, 1, 2, 3], counts))
     signs = np.stack([1 - 2 * (quadrant & 1), 1 - 2 * (quadrant >> 1)], axis=1)
-    x = signs * rng.uniform(_XOR_GAP, 1.0, size=(400, 2))
+    x = signs * rng.uniform(_XOR_GAP, 1.0, size=(len(quadrant), 2))
     x += rng.normal(0.0, options.noise, size=x.shape)
     # The class is the quadrant a point was drawn in, wherever the noise has moved it since.
     y = signs[:, 0] != signs[:, 1]
     return Arrays(x=x.astype(np.float32), y=y.astype(np.int32))
+
+
+def _class_counts(options: LoadOptions) -> tuple[int, int]:
+    if not options.num_samples:
+        return _POINTS
+    first, second = apportioned(options.num_samples, _POINTS)
+    return first, second
 
 
 def _generator(options: LoadOptions) -> np.random.Generator:
@@ -77,7 +95,7 @@ SPECS = (
         title="A line",
         summary="Points along the line y = 2x; predict y from x.",
         task="regression",
-        num_samples=200,
+        num_samples=_LINE_ROWS,
         input_shape=(1,),
         feature_names=("x",),
         target_name="y",
@@ -93,9 +111,10 @@ SPECS = (
         title="Two moons",
         summary="Two half moons that reach into each other; tell which one a point belongs to.",
         task="binary",
-        num_samples=400,
+        num_samples=sum(_POINTS),
         input_shape=(2,),
         class_names=("upper moon", "lower moon"),
+        class_counts=_POINTS,
         feature_names=("x", "y"),
         target_name="moon",
         origin="generated",
@@ -110,9 +129,10 @@ SPECS = (
         title="Two rings",
         summary="A ring inside a ring; tell which one a point belongs to.",
         task="binary",
-        num_samples=400,
+        num_samples=sum(_POINTS),
         input_shape=(2,),
         class_names=("outer ring", "inner ring"),
+        class_counts=_POINTS,
         feature_names=("x", "y"),
         target_name="ring",
         origin="generated",
@@ -127,9 +147,10 @@ SPECS = (
         title="Two spirals",
         summary="Two arms wound around each other; tell which one a point belongs to.",
         task="binary",
-        num_samples=400,
+        num_samples=sum(_POINTS),
         input_shape=(2,),
         class_names=("first arm", "second arm"),
+        class_counts=_POINTS,
         feature_names=("x", "y"),
         target_name="arm",
         origin="generated",
@@ -147,9 +168,10 @@ SPECS = (
         title="Exclusive or",
         summary="Points in four quadrants; tell whether their x and y have opposite signs.",
         task="binary",
-        num_samples=400,
+        num_samples=sum(_POINTS),
         input_shape=(2,),
         class_names=("same sign", "opposite signs"),
+        class_counts=_POINTS,
         feature_names=("x", "y"),
         target_name="signs",
         origin="generated",

@@ -27,11 +27,13 @@ class LoadOptions:
 
     Attributes:
         noise: Standard deviation of the noise that generated sets add; others ignore it.
+        num_samples: Rows that generated sets make, 0 for as many as usual; others ignore it.
         seed: Seed of everything random in the data.
         progress: Called with one short sentence now and then while something slow goes on.
     """
 
     noise: float = 0.0
+    num_samples: int = 0
     seed: int = 0
     progress: Progress = lambda message: None
 
@@ -59,9 +61,11 @@ class DatasetSpec:
         title: Shown to people, e.g. "Handwritten digits".
         summary: One sentence for a learner: what a row is and what is to be predicted.
         task: Kind of target.
-        num_samples: Rows available for training and validation together.
+        num_samples: Rows there are; of a generated set as many as are usually made.
         input_shape: Shape of one sample.
         class_names: Names of the classes by index; empty for regression.
+        class_counts: Rows of each class among `num_samples`; empty for regression, and where they
+            are not known, so that classes cannot be thinned.
         feature_names: Names of the columns of tabular data; empty for pictures and text.
         target_name: What is predicted, e.g. "digit".
         origin: Where the data come from.
@@ -70,7 +74,9 @@ class DatasetSpec:
         pixel_scale: What the model divides a picture's values by.
         vocabulary: How many different words there are, where a sample is a row of words' indices.
         standardize: Whether columns are standardised with the training part's mean and deviation.
-        default_noise: Noise used when nothing else is asked for; None if there is no such setting.
+        default_noise: Noise used when nothing else is asked for, where the set makes noise of its
+            own; None elsewhere.
+        told_name: Name of the column that gives the answer away when a leak adds one.
         defaults: `RunConfig` fields whose default differs on this dataset.
         load: Returns the arrays.
     """
@@ -82,6 +88,7 @@ class DatasetSpec:
     num_samples: int
     input_shape: tuple[int, ...]
     class_names: tuple[str, ...] = ()
+    class_counts: tuple[int, ...] = ()
     feature_names: tuple[str, ...] = ()
     target_name: str
     origin: Origin
@@ -91,6 +98,7 @@ class DatasetSpec:
     vocabulary: int = 0
     standardize: bool = False
     default_noise: float | None = None
+    told_name: str = "noted afterwards"
     defaults: Mapping[str, object] = field(default_factory=dict)
     load: Callable[[LoadOptions], Arrays]
 
@@ -103,3 +111,13 @@ class DatasetSpec:
     def is_image(self) -> bool:
         """Whether a sample is a picture: (height, width, channels)."""
         return len(self.input_shape) == 3
+
+    @property
+    def is_table(self) -> bool:
+        """Whether a sample is a row of named columns, all of them numbers."""
+        return bool(self.feature_names) and self.origin in ("bundled", "generated")
+
+    @property
+    def can_be_shaken(self) -> bool:
+        """Whether noise makes sense: no indicators of words, say."""
+        return self.default_noise is not None or self.is_image or self.is_table

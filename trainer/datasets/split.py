@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from trainer.datasets.leaks import TargetScaling, leaky_spec, told_column
+from trainer.datasets.shaping import (
+    Bend,
+    Leak,
+    chosen_rows,
+    kept_counts,
+    mislabelled,
+    shaken_columns,
+    shaken_pictures,
+)
 from trainer.datasets.spec import Arrays, DatasetSpec
 from trainer.errors import InvalidInput
 
@@ -16,7 +27,7 @@ _TEST_SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """A dataset in three parts; no row is in two of them.
+    """A dataset in three parts; no row is in two of them, unless a leak puts it there.
 
     Attributes:
         x_train: Features to train on, shape `(num_train, *input_shape)`.
@@ -45,19 +56,21 @@ class Split:
 
 
 def split_sizes(
-    num_samples: int, test_split: float, validation_split: float
+    num_samples: int, test_split: float, validation_split: float, leak: Leak = "none"
 ) -> tuple[int, int, int]:
     """Return `(num_train, num_validation, num_test)`, as `split` will make them.
 
-    `test_split` is a share of all rows, `validation_split` one of the others. Shares are rounded to
-    whole rows, half a row up; each part has at least one row, unless its share is 0.
+    `test_split` is a share of all rows, `validation_split` one of the others, which stand twice
+    where that is the leak. Shares are rounded to whole rows, half a row up; each part has at least
+    one row, unless its share is 0.
 
     Raises:
         InvalidInput: A share is not in [0, 1), or there are too few rows to share.
     """
     num_test = _share(num_samples, "test_split", test_split)
-    num_validation = _share(num_samples - num_test, "validation_split", validation_split)
-    return num_samples - num_test - num_validation, num_validation, num_test
+    num_others = (num_samples - num_test) * (2 if leak == "duplicated_rows" else 1)
+    num_validation = _share(num_others, "validation_split", validation_split)
+    return num_others - num_validation, num_validation, num_test
 
 
 def _share(num_rows: int, parameter: str, share: float) -> int:
@@ -77,32 +90,130 @@ def split(
     test_split: float,
     validation_split: float,
     seed: int,
+    bend: Bend | None = None,
 ) -> Split:
     """Return the rows in three parts, shuffled; the same seed gives the same parts again.
 
     The test rows are the same whatever the seed. Classes keep their shares in all parts, where
     each class is common enough for that. With `spec.standardize` each column is centred and scaled
     to unit deviation by the training part's mean and (population) deviation: the model learns
-    nothing of the other parts in advance.
+    nothing of the other parts in advance, save what `bend` lets leak.
     """
-    num_samples = len(arrays.y)
-    num_train, num_validation, num_test = split_sizes(num_samples, test_split, validation_split)
-    rest, test = _parted(
-        np.arange(num_samples), arrays.y, spec, (num_samples - num_test, num_test), _TEST_SEED
-    )
-    train, validation = _parted(rest, arrays.y, spec, (num_train, num_validation), seed)
-    x = [arrays.x[rows] for rows in (train, validation, test)]
+    bend = bend or Bend()
+    bent = bend_rows(arrays, spec, bend=bend, test_split=test_split)
+    rest, test = bent.rows_rest, bent.rows_test
+    sizes = split_sizes(len(rest) + len(test), test_split, validation_split, bend.leak)
+    if bend.leak == "duplicated_rows":
+        rest = np.repeat(rest, 2)
+    spec = bent_spec(spec, bend)
+    train, validation = _parted(rest, bent.y, spec, sizes[:2], seed)
+    x = [bent.x[rows] for rows in (train, validation, test)]
     x_train, x_val, x_test = _standardize(*x) if spec.standardize else x
     return Split(
         x_train=x_train,
-        y_train=arrays.y[train],
+        y_train=bent.y[train],
         x_val=x_val,
-        y_val=arrays.y[validation],
+        y_val=bent.y[validation],
         x_test=x_test,
-        y_test=arrays.y[test],
+        y_test=bent.y[test],
         rows_val=validation,
         rows_test=test,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BentRows:
+    """A dataset as it is bent, before it is parted for training and validation, and scaled.
+
+    Attributes:
+        x: Features of all rows that were loaded; of those that are not kept they say nothing.
+        y: Targets of all rows that were loaded; those that are kept to learn from may be wrong.
+        rows_rest: Row numbers that are kept for training and validation.
+        rows_test: Row numbers that are kept and sealed away.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    rows_rest: np.ndarray
+    rows_test: np.ndarray
+
+
+def bent_spec(spec: DatasetSpec, bend: Bend) -> DatasetSpec:
+    """Return what is known of a dataset, once it is bent, without loading it."""
+    if bend.num_samples or bend.imbalance:
+        classes = kept_counts(
+            spec.class_counts or (spec.num_samples,),
+            num_samples=bend.num_samples,
+            imbalance=bend.imbalance,
+        )
+        spec = dataclasses.replace(
+            spec, num_samples=sum(classes), class_counts=classes if spec.class_counts else ()
+        )
+    return leaky_spec(spec, bend.leak)
+
+
+def bend_rows(arrays: Arrays, spec: DatasetSpec, *, bend: Bend, test_split: float) -> BentRows:
+    """Return a dataset's rows as `bend` leaves them.
+
+    The test rows are shaken like all others and know of no leak; their labels stay right.
+    """
+    y, rest, test = bend_targets(arrays.y, spec, bend=bend, test_split=test_split)
+    x = arrays.x
+    if bend.noise and spec.default_noise is None:
+        if spec.is_image:
+            kept = np.concatenate([rest, test])
+            x = x.copy()
+            x[kept] = shaken_pictures(
+                x[kept], kept, noise=bend.noise, seed=bend.seed, highest=spec.pixel_scale
+            )
+        else:
+            x = shaken_columns(x, noise=bend.noise, seed=bend.seed)
+    if bend.leak == "target_column":
+        told = told_column(y, rest, num_classes=spec.num_classes, seed=bend.seed)
+        x = np.column_stack([x, told])
+    elif bend.leak == "scaling":
+        x = TargetScaling(x[rest], y[rest], num_classes=spec.num_classes)(x)
+    return BentRows(x=x, y=y, rows_rest=rest, rows_test=test)
+
+
+def bend_targets(
+    y: np.ndarray, spec: DatasetSpec, *, bend: Bend, test_split: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the targets as `bend` leaves them, and which rows are kept.
+
+    Args:
+        y: Targets of the whole dataset, shape `(num_samples,)`.
+        spec: The dataset.
+        bend: How it is bent.
+        test_split: Share of the kept rows that are sealed away.
+
+    Returns:
+        Targets of the whole dataset; the row numbers to learn from, and those that are sealed away.
+    """
+    num_samples = len(y)
+    _, _, num_test = split_sizes(num_samples, test_split, 0)
+    sizes = (num_samples - num_test, num_test)
+    rest, test = _parted(np.arange(num_samples), y, spec, sizes, _TEST_SEED)
+    classes = y if spec.num_classes else np.zeros(num_samples, dtype=int)
+    there_are = tuple(np.bincount(classes, minlength=max(spec.num_classes, 1)).tolist())
+    counts = kept_counts(
+        there_are, num_samples=min(bend.num_samples, num_samples), imbalance=bend.imbalance
+    )
+    if counts != there_are:
+        _, _, num_test = split_sizes(sum(counts), test_split, 0)
+        rest, test = chosen_rows(
+            classes,
+            counts,
+            sealed=test,
+            num_sealed=num_test,
+            seed=bend.seed,
+            seal_seed=_TEST_SEED,
+        )
+    if bend.label_noise:
+        y = mislabelled(
+            y, rest, share=bend.label_noise, num_classes=spec.num_classes, seed=bend.seed
+        )
+    return y, rest, test
 
 
 def _parted(

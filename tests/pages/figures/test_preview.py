@@ -128,6 +128,16 @@ def test_names_are_shown_as_they_are_and_are_no_markup():
     assert "<" not in figure.layout.xaxis.title.text
 
 
+def test_a_table_shows_every_class_however_rare() -> None:
+    spec, arrays = DATASETS["fraud"], load("fraud")
+    table = preview_table(spec, arrays)
+    assert len(table) == 8
+    assert sorted(set(table["payment"])) == ["fraud", "legitimate"]
+    first = np.flatnonzero(arrays.y)[0]
+    (row,) = table.index[table["payment"] == "fraud"]
+    assert table["amount (€)"][row] == arrays.x[first, 0]
+
+
 def test_a_table_has_the_target_by_name_and_every_feature():
     spec, arrays = DATASETS["iris"], load("iris")
     table = preview_table(spec, arrays)

@@ -98,7 +98,7 @@ def test_a_truncated_copy_counts_as_none(data_folder):
     for length in (0, 10, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:length])
         assert cache.read("mnist") is None
-        assert cache.read("mnist", rows=5) is None
+        assert cache.read_targets("mnist") is None
 
 
 def test_a_copy_with_flipped_bytes_counts_as_none(data_folder):
@@ -115,7 +115,7 @@ def test_a_copy_with_pickled_objects_is_never_loaded(data_folder):
     objects = np.array([{"a": 1}], dtype=object)
     np.savez(data_folder / "datasets" / "mnist.npz", x_train=objects, y_train=objects)
     assert cache.read("mnist") is None
-    assert cache.read("mnist", rows=1) is None
+    assert cache.read_targets("mnist") is None
 
 
 def test_who_waits_for_another_download_is_told_so_and_may_give_up():

@@ -22,6 +22,7 @@ def test_the_table_is_in_the_order_in_which_it_is_offered():
     assert list(DATASETS) == [
         *("digits", "breast_cancer", "wine", "iris", "diabetes"),
         *("line", "moons", "circles", "spirals", "xor"),
+        *("fraud", "spam", "screening"),
         *("mnist", "fashion_mnist", "cifar10", "imdb", "imdb_words"),
     ]
 
@@ -49,7 +50,9 @@ def test_every_entry_is_told_in_full(name):
     assert spec.name == name
     assert spec.summary.endswith(".")
     assert spec.title and spec.source and spec.licence and spec.target_name
-    assert (spec.default_noise is not None) == (spec.origin == "generated")
+    assert spec.default_noise is None or spec.origin == "generated"
+    assert len(spec.class_counts) == spec.num_classes
+    assert sum(spec.class_counts) == (spec.num_samples if spec.num_classes else 0)
     if spec.feature_names:
         assert spec.input_shape == (len(spec.feature_names),)
 

@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from trainer.datasets import DATASETS, LoadOptions, load
 from trainer.errors import InvalidInput
 
-GENERATED = [name for name, spec in DATASETS.items() if spec.origin == "generated"]
+GENERATED = [name for name, spec in DATASETS.items() if spec.default_noise is not None]
 CLASSES = [name for name in GENERATED if DATASETS[name].num_classes]
 
 
