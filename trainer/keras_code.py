@@ -23,7 +23,7 @@ from trainer.calls import Call, Own
 from trainer.class_weights import ratio_of
 from trainer.compiling import early_stopping_call, loss_call, metric_calls, optimizer_call
 from trainer.config import NONE, RunConfig, defaults_for
-from trainer.datasets import LoadOptions, load
+from trainer.datasets import load
 from trainer.datasets.split import split_sizes
 from trainer.network import network
 from trainer.recipes import RECIPES
@@ -52,6 +52,8 @@ def needs_data_file(config: RunConfig) -> bool:
     """
     if config.dataset not in RECIPES:
         return True
+    if config.noise and "NOISE" not in RECIPES[config.dataset].code:
+        return True
     defaults = defaults_for(config.dataset)
     bent = [
         field.name
@@ -67,7 +69,7 @@ def data_file(config: RunConfig) -> bytes:
     Raises:
         DatasetUnavailable: The data cannot be had here.
     """
-    arrays = load(config.dataset, LoadOptions(noise=config.noise, seed=config.seed))
+    arrays = load(config.dataset, config.load_options())
     parts = config.split(arrays)
     file = io.BytesIO()
     np.savez_compressed(

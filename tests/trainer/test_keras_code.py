@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import io
 import json
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import numpy as np
 import pytest
 
 import trainer.config
-import trainer.keras_code
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, LoadOptions, load
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
@@ -21,7 +21,7 @@ from trainer.recorder import Recorder
 from trainer.store import Store
 from trainer.training import Training, WarmModel
 
-LOCAL = [name for name, spec in DATASETS.items() if spec.origin != "downloaded"]
+LOCAL = [name for name in RECIPES if DATASETS[name].origin != "downloaded"]
 # A run rounds otherwise than plain `fit()`, and a long training makes more of the difference.
 TOLERANCE = 1e-5
 
@@ -47,6 +47,9 @@ SET_UPS = {
         schedule="cosine",
         epochs=12,
         batch_size=50,
+    ),
+    "bent rows": RunConfig.create(
+        "wine", noise=0.5, label_noise=0.1, leak="duplicated_rows", epochs=4
     ),
     "a line and its area": RunConfig.create(
         "line", metrics=["area_under_line", "r2_score"], schedule="step", decay_epochs=2, epochs=6
@@ -144,17 +147,27 @@ def test_every_dataset_has_a_script_that_names_what_it_needs(name):
     assert {"keras", "numpy", "tensorflow"} <= imported
     assert imported <= {"keras", "numpy", "tensorflow", "sklearn"}
     assert max(map(len, code.splitlines())) <= 100
-    assert name in RECIPES
+    assert name in RECIPES or needs_data_file(RunConfig.create(name))
 
 
-def test_rows_that_no_recipe_makes_are_handed_over(monkeypatch):
-    config = RunConfig.create("moons")
-    assert not needs_data_file(config)
-    monkeypatch.setattr(trainer.keras_code, "_WRITTEN", trainer.keras_code._WRITTEN - {"noise"})
-    assert not needs_data_file(config)  # the noise is the usual one
-    bent = RunConfig.create("moons", noise=0.5)
-    assert needs_data_file(bent)
-    assert f'np.load("{DATA_FILE}")' in keras_code(bent)
+@pytest.mark.parametrize(
+    ("dataset", "choices"),
+    [
+        ("moons", {"label_noise": 0.1}),
+        ("moons", {"num_samples": 100}),
+        ("iris", {"noise": 0.5}),
+        ("wine", {"leak": "duplicated_rows"}),
+        ("breast_cancer", {"imbalance": 0.9}),
+        ("fraud", {}),
+    ],
+)
+def test_rows_that_no_recipe_makes_are_handed_over(dataset, choices):
+    config = RunConfig.create(dataset, **choices)
+    assert needs_data_file(config)
+    assert f'np.load("{DATA_FILE}")' in keras_code(config)
+    parts = config.split(load(dataset, config.load_options()))
+    with np.load(io.BytesIO(data_file(config)), allow_pickle=False) as data:
+        np.testing.assert_array_equal(data["x_train"], parts.x_train)
 
 
 def test_the_file_of_rows_has_no_objects_and_no_test_rows(tmp_path):
