@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from playwright.sync_api import Page
@@ -66,7 +67,7 @@ class _LongRun:
         """Finish the run."""
         self._write([], state="finished")
 
-    def _write(self, records: list[Record], **fields: object) -> None:
+    def _write(self, records: list[Record], **fields: Any) -> None:
         self._store.write(self._claim, first_seq=self._seq, records=records, **fields)
         self._seq += len(records)
 

@@ -13,9 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from trainer.boundary import BoundaryScores
 from trainer.counting import EvaluationCounts, counting_metric
 from trainer.errors import StoreUnusable, TrainerError
 from trainer.evaluation.counts import Counts, majority
+from trainer.evaluation.surface import Surface
 from trainer.feeding import FedModel
 from trainer.process import this_process
 from trainer.recorder import Recorder
@@ -46,6 +48,7 @@ class LiveCallback(keras.callbacks.Callback):
     Args:
         name: What the run is called; at most 80 characters.
         recorder: For this package's worker: an open recorder that somebody else serves.
+        boundary: For this package's worker: what to compute after some epochs.
         terminate_on_nan: Whether a loss that is not finite ends the training.
 
     Attributes:
@@ -65,6 +68,7 @@ class LiveCallback(keras.callbacks.Callback):
         name: str = "",
         *,
         recorder: Recorder | None = None,
+        boundary: BoundaryScores | None = None,
         terminate_on_nan: bool = False,
     ) -> None:
         super().__init__()
@@ -74,6 +78,7 @@ class LiveCallback(keras.callbacks.Callback):
         self.run_id = recorder.claim.run_id if recorder else None
         self.was_cut = False
         self._recorder = recorder
+        self._boundary = boundary
         self._service: _Service | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -92,6 +97,8 @@ class LiveCallback(keras.callbacks.Callback):
             if isinstance(self.model, FedModel):
                 self.model.on_steps = self._on_steps
             self._recorder.begin(epochs=epochs, steps_per_epoch=self._steps_per_epoch())
+        if self._boundary is not None:
+            self._boundary.begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember which epoch the steps belong to."""
@@ -134,7 +141,7 @@ class LiveCallback(keras.callbacks.Callback):
         if self.diverged is None and not np.all(np.isfinite(losses)):
             self._diverge(epoch, None)
         if not self.was_cut:
-            self._recorder.log_epoch(epoch, logs, self._counts)
+            self._recorder.log_epoch(epoch, logs, self._counts, self._surface_after(epoch))
         self._counts = None
         self._heed_stop(in_epoch=False)
 
@@ -148,6 +155,12 @@ class LiveCallback(keras.callbacks.Callback):
             self._close("diverged", divergence_sentence(*self.diverged))
         else:
             self._close("finished")
+
+    def _surface_after(self, epoch: int) -> Surface | None:
+        if self._boundary is None:
+            return None
+        is_last = self.model.stop_training or epoch + 1 == self.params.get("epochs")
+        return self._boundary.after_epoch(epoch, is_last=is_last)
 
     def _tell_facts(self, metric: EvaluationCounts) -> None:
         assert self._recorder is not None

@@ -54,6 +54,8 @@ class FedModel(keras.Model):
     _rows: tuple[tf.Tensor, ...]
     _reset_in_graph: Callable[[], None] | None = None
     _result_in_graph: Callable[[], dict[str, tf.Tensor]] | None = None
+    _output_in_graph: Callable[[tf.Tensor], tf.Tensor] | None = None
+    _watched: tf.Tensor | None = None
 
     def feed(
         self,
@@ -160,6 +162,8 @@ class FedModel(keras.Model):
             if self._rest:
                 run_rest.get_concrete_function(*data)
             self._keep_books_in_graphs()
+            if self._watched is not None:
+                self.output_of(self._watched)
             compiled.result()
 
     def make_test_function(self, force: bool = False) -> None:
@@ -188,6 +192,26 @@ class FedModel(keras.Model):
         # A dozen small calls into TensorFlow each time; in a fast epoch they are what is left.
         self._reset_in_graph = tf.function(super().reset_metrics).get_concrete_function()
         self._result_in_graph = tf.function(super().get_metrics_result).get_concrete_function()
+
+    def watch(self, rows: tf.Tensor) -> None:
+        """Prepare for being asked `output_of` such rows during the training."""
+        self._watched = rows[:1]
+        if self._output_in_graph is not None:
+            # Another seed has made TensorFlow forget how.
+            self.output_of(self._watched)
+
+    def output_of(self, rows: tf.Tensor) -> tf.Tensor:
+        """Return what the network, as it is now, says of rows, however many, in one call.
+
+        Args:
+            rows: Features, shape `(num_rows, *input_shape)`, float32.
+        """
+        if self._output_in_graph is None:
+            self._output_in_graph = tf.function(
+                tf.autograph.experimental.do_not_convert(lambda rows: self(rows, training=False)),
+                input_signature=[tf.TensorSpec((None, *rows.shape[1:]), rows.dtype)],
+            )
+        return self._output_in_graph(rows)
 
     def _report(self, step: int, values: np.ndarray) -> None:
         if self.on_steps is not None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,11 @@ import numpy as np
 from trainer.errors import Fenced, StoreUnusable
 from trainer.evaluation.counts import Counts
 from trainer.evaluation.packing import pack
-from trainer.runs import Claim, Record, State, finite_or_none
+from trainer.evaluation.surface import Surface
+from trainer.evaluation.surface import pack as pack_surface
+from trainer.runs import Boundary, Claim, Record, State, finite_or_none
 from trainer.store import Store
+from trainer.thinning import EvenlyKept
 
 PULSE_SECONDS = 1.0
 COMMAND_SECONDS = 0.1
@@ -29,6 +33,8 @@ COMMIT_SECONDS = 0.03
 RETRY_SECONDS = 1.0
 # How often a writer moves the store's log on.
 CHECKPOINT_SECONDS = 5.0
+# Boundaries that stay in the store, about a kilobyte each; of more evenly chosen ones.
+MAX_BOUNDARIES = 398
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +56,9 @@ class Recorder:
         self._lock = threading.Lock()
         self._records: deque[tuple[Record, Counts | None]] = deque()
         self._fields: dict[str, Any] = {}
+        self._surfaces: dict[int, Surface] = {}  # by epoch
+        self._outdated: set[int] = set()
+        self._kept_boundaries = EvenlyKept(MAX_BOUNDARIES)
         self._seq = 0
         self._work = threading.Event()
         self._began: float | None = None
@@ -67,9 +76,13 @@ class Recorder:
         self.update(message="Preparing the network", epochs=epochs, steps_per_epoch=steps_per_epoch)
 
     def log_epoch(
-        self, epoch: int, logs: Mapping[str, float], counts: Counts | None = None
+        self,
+        epoch: int,
+        logs: Mapping[str, float],
+        counts: Counts | None = None,
+        surface: Surface | None = None,
     ) -> None:
-        """Record the logs of a finished epoch (0-based) and what its validation counted."""
+        """Record a finished epoch (0-based): its logs, what its validation counted, its surface."""
         values = {name: finite_or_none(value) for name, value in logs.items()}
         if not self._marks and self._began is not None:
             self._marks.append((self._began, epoch))
@@ -79,7 +92,19 @@ class Recorder:
         knows = now > since and done > done_before
         rate = (done - done_before) / (now - since) if knows else None
         record = Record(kind="epoch", epoch=epoch, data=values)
-        self._add(record, counts=counts, epoch=epoch + 1, step=0, epochs_per_second=rate)
+        surfaces = {} if surface is None else {epoch: surface}
+        self._add(
+            record,
+            counts=counts,
+            surfaces=surfaces,
+            epoch=epoch + 1,
+            step=0,
+            epochs_per_second=rate,
+        )
+
+    def log_surface(self, epoch: int, surface: Surface) -> None:
+        """Record a surface of an epoch (0-based) whose logs were recorded before."""
+        self._add(None, surfaces={epoch: surface})
 
     def log_steps(
         self, epoch: int, step: int, names: list[str], values: np.ndarray, *, stride: int = 1
@@ -115,6 +140,7 @@ class Recorder:
         record: Record | None,
         *,
         counts: Counts | None = None,
+        surfaces: Mapping[int, Surface] = MappingProxyType({}),
         is_urgent: bool = True,
         **fields: Any,
     ) -> None:
@@ -125,6 +151,9 @@ class Recorder:
                     self._is_training = True
                     began = {"state": "training", "message": "", "started_at": time.time()}
                     fields = {**began, **fields}
+            for epoch, surface in surfaces.items():
+                self._surfaces[epoch] = surface
+                self._outdated.update(self._kept_boundaries.add(epoch))
             self._fields.update(fields)
         if is_urgent:
             self._work.set()
@@ -169,8 +198,10 @@ class Recorder:
         self._work.clear()
         with self._lock:
             recorded, fields = list(self._records), dict(self._fields)
+            surfaces, outdated = self._surfaces, self._outdated
             self._records.clear()
             self._fields.clear()
+            self._surfaces, self._outdated = {}, set()
         if self.is_lost:
             return
         if self._began is not None:
@@ -180,8 +211,20 @@ class Recorder:
             record if counts is None else dataclasses.replace(record, evaluation=pack(counts))
             for record, counts in recorded
         ]
+        boundaries = [
+            Boundary(epoch=epoch, surface=pack_surface(surface))
+            for epoch, surface in surfaces.items()
+            if epoch not in outdated
+        ]
         try:
-            self._store.write(self.claim, first_seq=self._seq + 1, records=records, **fields)
+            self._store.write(
+                self.claim,
+                first_seq=self._seq + 1,
+                records=records,
+                boundaries=boundaries,
+                outdated_boundaries=outdated,
+                **fields,
+            )
         except Fenced:
             self.is_lost = True
             self.stop_requested.set()
@@ -189,6 +232,8 @@ class Recorder:
             with self._lock:
                 self._records.extendleft(reversed(recorded))
                 self._fields = {**fields, **self._fields}
+                self._surfaces = {**surfaces, **self._surfaces}
+                self._outdated |= outdated
             raise
         else:
             self._seq += len(records)

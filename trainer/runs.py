@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from trainer.evaluation.packing import PackedCounts
+from trainer.evaluation.surface import PackedSurface
 
 State = Literal[
     "queued",
@@ -195,6 +196,14 @@ class Evaluations(NamedTuple):
     shown: list[Evaluation]
     epochs_total: int
     every: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Boundary:
+    """What a network said everywhere over its data after an epoch (0-based)."""
+
+    epoch: int
+    surface: PackedSurface
 
 
 class Claim(NamedTuple):

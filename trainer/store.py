@@ -12,7 +12,7 @@ import io
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from trainer.errors import Fenced, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
+from trainer.evaluation.surface import PackedSurface
 from trainer.lock import ProcessLock
 from trainer.runs import (
     ACTIVE,
     ENDED,
     START,
+    Boundary,
     Claim,
     Cursor,
     Evaluation,
@@ -42,6 +44,7 @@ from trainer.runs import (
     Which,
 )
 from trainer.schema import (
+    BOUNDARIES,
     COMMANDS,
     EVALUATIONS,
     INSPECTIONS,
@@ -190,7 +193,14 @@ class Store:
             return self._claim(connection, head, worker) if head else None
 
     def write(
-        self, claim: Claim, *, first_seq: int = 0, records: Iterable[Record] = (), **fields: Any
+        self,
+        claim: Claim,
+        *,
+        first_seq: int = 0,
+        records: Iterable[Record] = (),
+        boundaries: Iterable[Boundary] = (),
+        outdated_boundaries: Collection[int] = (),
+        **fields: Any,
     ) -> None:
         """Append records and set fields of the run, all or nothing.
 
@@ -198,6 +208,8 @@ class Store:
             claim: The writer's right to write.
             first_seq: Number of the first record; the writer counts from 1.
             records: What was learnt.
+            boundaries: What the network says everywhere after some epochs, one an epoch.
+            outdated_boundaries: Epochs whose boundaries this writer wrote and wants no more.
             **fields: Columns of the run, e.g. `epoch=3, seconds=1.5, state="training"`.
 
         Raises:
@@ -218,6 +230,16 @@ class Store:
             }
             for record in records
             if record.evaluation is not None
+        ]
+        surfaces = [
+            {
+                "run_id": claim.run_id,
+                "attempt": claim.attempt,
+                "epoch": boundary.epoch,
+                "header": _to_json(boundary.surface.header),
+                "data": boundary.surface.data,
+            }
+            for boundary in boundaries
         ]
         rows = [
             {
@@ -248,6 +270,16 @@ class Store:
                 connection.execute(RECORDS.insert(), rows)
             if evaluations:
                 connection.execute(EVALUATIONS.insert(), evaluations)
+            if surfaces:
+                connection.execute(BOUNDARIES.insert(), surfaces)
+            if outdated_boundaries:
+                connection.execute(
+                    BOUNDARIES.delete().where(
+                        BOUNDARIES.c.run_id == claim.run_id,
+                        BOUNDARIES.c.attempt == claim.attempt,
+                        BOUNDARIES.c.epoch.in_(outdated_boundaries),
+                    )
+                )
 
     def interrupt(self, run: Run, message: str) -> bool:
         """Mark a run whose writer is gone; return False if the writer moved since it was read."""
@@ -326,13 +358,7 @@ class Store:
         Raises:
             RunNotFound: There is no such run.
         """
-        wanted = sa.select(EVALUATIONS).where(EVALUATIONS.c.run_id == run_id)
-        if epoch is not None:
-            wanted = wanted.where(EVALUATIONS.c.epoch == epoch)
-        newest = wanted.order_by(EVALUATIONS.c.attempt.desc(), EVALUATIONS.c.epoch.desc()).limit(1)
-        with self._read() as connection:
-            self._run(connection, run_id)
-            row = connection.execute(newest).mappings().first()
+        row = self._row_of_epoch(EVALUATIONS, run_id, epoch)
         return None if row is None else _to_evaluation(row)
 
     def evaluations(
@@ -356,6 +382,26 @@ class Store:
             EVALUATIONS, run_id, first, last, limit, max_bytes
         )
         return Evaluations([_to_evaluation(row) for row in rows], epochs_total, every)
+
+    def boundary(self, run_id: str, epoch: int | None = None) -> Boundary | None:
+        """Return the boundary after an epoch (0-based), the newest by default; None if nothing.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        row = self._row_of_epoch(BOUNDARIES, run_id, epoch)
+        return None if row is None else _to_boundary(row)
+
+    def boundaries(
+        self, run_id: str, *, first: int = 0, last: int | None = None, limit: int
+    ) -> list[Boundary]:
+        """Return the boundaries after the epochs from `first` to `last`, as `evaluations` does.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        rows, _, _ = self._rows_of_epochs(BOUNDARIES, run_id, first, last, limit, None)
+        return [_to_boundary(row) for row in rows]
 
     def watch(self) -> ChangeWatcher:
         """Return a cheap way to ask, from one thread, whether anything was written."""
@@ -562,6 +608,15 @@ class Store:
             raise RunNotFound(run_id)
         return _to_run(row)
 
+    def _row_of_epoch(self, table: sa.Table, run_id: str, epoch: int | None) -> RowMapping | None:
+        wanted = sa.select(table).where(table.c.run_id == run_id)
+        if epoch is not None:
+            wanted = wanted.where(table.c.epoch == epoch)
+        newest = wanted.order_by(table.c.attempt.desc(), table.c.epoch.desc()).limit(1)
+        with self._read() as connection:
+            self._run(connection, run_id)
+            return connection.execute(newest).mappings().first()
+
     def _rows_of_epochs(
         self,
         table: sa.Table,
@@ -598,12 +653,14 @@ class Store:
             version = connection.execute(
                 sa.select(META.c.value).where(META.c.key == "schema_version")
             ).scalar()
+            # Tables that the version before did not have are there by now.
             if version == "1":
                 facts = RUNS.c.facts
                 kind = facts.type.compile(self._engine.dialect)
                 connection.exec_driver_sql(
                     f"ALTER TABLE runs ADD COLUMN facts {kind} NOT NULL DEFAULT '{{}}'"
                 )
+            if version in ("1", "2"):
                 connection.execute(
                     META.update()
                     .where(META.c.key == "schema_version")
@@ -695,6 +752,11 @@ def _to_run(row: RowMapping) -> Run:
 def _to_evaluation(row: RowMapping) -> Evaluation:
     counts = PackedCounts(header=json.loads(row["header"]), data=row["data"])
     return Evaluation(epoch=row["epoch"], counts=counts)
+
+
+def _to_boundary(row: RowMapping) -> Boundary:
+    surface = PackedSurface(header=json.loads(row["header"]), data=row["data"])
+    return Boundary(epoch=row["epoch"], surface=surface)
 
 
 def _to_inspection(row: RowMapping) -> Inspection:

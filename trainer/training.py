@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from trainer.boundary import BoundaryScores
 from trainer.callback import LiveCallback, divergence_sentence
 from trainer.class_weights import class_weights, row_weights
 from trainer.compiling import early_stopping_call, is_scheduled
@@ -22,6 +23,7 @@ from trainer.datasets import load
 from trainer.datasets.spec import Arrays
 from trainer.errors import TrainerError
 from trainer.evaluation.counts import majority
+from trainer.evaluation.surface import Grid
 from trainer.feeding import FedModel, validation_batches
 from trainer.models import build, shaped_targets, target_range
 from trainer.recorder import Recorder
@@ -130,9 +132,9 @@ class Training:
             progress("")
         except _Stopped:
             return "stopped", ""
-        model, orders, validation, facts = _prepare(config, arrays, self._warm)
+        model, orders, validation, facts, boundary = _prepare(config, arrays, self._warm)
         recorder.update(facts=facts)
-        callback = LiveCallback(recorder=recorder, terminate_on_nan=True)
+        callback = LiveCallback(recorder=recorder, boundary=boundary, terminate_on_nan=True)
         self._keeper = WeightsKeeper(callback)
         stopping = None
         if (call := early_stopping_call(config)) is not None:
@@ -149,6 +151,10 @@ class Training:
             shuffle=False,
         )
         self._seconds = time.monotonic() - began
+        last = self._keeper.last
+        if boundary is not None and last is not None and boundary.epoch != last.epoch:
+            # Nobody knew before the next one was cut short that it was the last.
+            recorder.log_surface(last.epoch, boundary.of_weights(last.epoch, last.arrays))
         said = [stopping.sentence if stopping else "", self._keep_weights()]
         note = " ".join(filter(None, said))
         if callback.diverged is not None:
@@ -213,13 +219,15 @@ class WarmModel:
     def warm_up(self) -> None:
         """Train the default network a little: what the first run needs is then imported."""
         config = RunConfig.create()
-        model, orders, validation, _ = _prepare(config, load(config.dataset), self)
+        model, orders, validation, *_ = _prepare(config, load(config.dataset), self)
         model.fit(orders, steps_per_epoch=1, validation_data=validation, verbose=0, shuffle=False)
 
 
 def _prepare(
     config: RunConfig, arrays: Arrays, warm: WarmModel
-) -> tuple[FedModel, tf.data.Dataset, tf.data.Dataset | None, dict[str, Any]]:
+) -> tuple[
+    FedModel, tf.data.Dataset, tf.data.Dataset | None, dict[str, Any], BoundaryScores | None
+]:
     spec = config.spec
     parts = config.split(arrays)
     model = warm.build(config, target_range(parts.y_unsealed, spec.task))
@@ -242,7 +250,9 @@ def _prepare(
     if spec.num_classes:
         facts["class_names"] = list(spec.class_names)
         facts["majority"] = majority(np.bincount(labels, minlength=spec.num_classes))
-    return model, orders, validation, facts
+    grid = Grid.over(spec, parts)
+    boundary = None if grid is None else BoundaryScores(model, grid)
+    return model, orders, validation, facts, boundary
 
 
 def _one_sentence(error: Exception) -> str:

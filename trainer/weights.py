@@ -61,6 +61,11 @@ class WeightsKeeper(keras.callbacks.Callback):
         """Keep these weights after this 0-based epoch as the best, at last."""
         self._kept["best"] = Weights(epoch, arrays)
 
+    @property
+    def last(self) -> Weights | None:
+        """The weights after the last whole epoch; None before the first."""
+        return self._kept.get("last")
+
     def save(self, run_id: str) -> None:
         """Write what was kept to disk; a reader sees all of it or nothing.
 

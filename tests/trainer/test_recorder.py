@@ -7,6 +7,7 @@ import logging
 import math
 import sqlite3
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ import trainer.recorder
 import trainer.store
 from tests.waiting import wait_until
 from trainer.errors import StoreUnusable
-from trainer.recorder import Recorder
-from trainer.runs import Cursor
+from trainer.evaluation.surface import Grid, Surface, unpack
+from trainer.recorder import MAX_BOUNDARIES, Recorder
+from trainer.runs import Boundary, Cursor
 from trainer.store import Store
 
 
@@ -290,3 +292,70 @@ def test_a_writer_that_is_alone_moves_the_log_into_the_file(recorder, file, monk
         for epoch in range(200):
             recorder.log_epoch(epoch, {f"metric {number}": 1.0 for number in range(20)})
         wait_until(lambda: file.stat().st_size > size + 50_000, "the records are in the file")
+
+
+# -- surfaces ----------------------------------------------------------------------------------
+
+
+def surface(value: float) -> Surface:
+    grid = Grid(kind="score", low=(0.0, 0.0), high=(1.0, 1.0), size=2)
+    return Surface(grid=grid, outputs=np.full((4, 1), value, "float32"))
+
+
+def level(boundary: Boundary) -> float:
+    return float(unpack(boundary.surface)[0, 0])
+
+
+def test_a_surface_is_committed_with_its_epoch(recorder, store):
+    recorder.log_epoch(0, {"loss": 1.0}, None, surface(0.25))
+    recorder.log_epoch(1, {"loss": 1.0})
+    recorder.flush()
+    recorder.log_surface(1, surface(0.75))
+    recorder.end("stopped")
+    found = store.boundaries(recorder.claim.run_id, limit=5)
+    assert [one.epoch for one in found] == [0, 1]
+    assert [level(one) for one in found] == pytest.approx([0.25, 0.75], abs=0.005)
+    assert found[0].surface.header == {
+        "kind": "score",
+        "low": [0, 0],
+        "high": [1, 1],
+        "size": 2,
+        "values": [0, 1],
+    }
+
+
+@pytest.mark.parametrize("epochs_per_flush", [1, 7, 2000])
+def test_however_long_a_training_goes_on_the_store_keeps_some_hundred_surfaces(
+    recorder, store, epochs_per_flush
+):
+    for number in range(2000):
+        recorder.log_epoch(number, {"loss": 1.0}, None, surface(number / 2000))
+        if number % epochs_per_flush == 0:
+            recorder.flush()
+    recorder.end("finished")
+    found = store.boundaries(recorder.claim.run_id, limit=10_000)
+    assert MAX_BOUNDARIES / 2 <= len(found) <= MAX_BOUNDARIES + 1
+    assert (found[0].epoch, found[-1].epoch) == (0, 1999)
+    assert {b.epoch - a.epoch for a, b in pairwise(found[:-1])} == {8}
+    assert all(level(one) == pytest.approx(one.epoch / 2000, abs=0.005) for one in found)
+
+
+def test_surfaces_that_could_not_be_written_are_kept_and_those_to_go_still_go(file, monkeypatch):
+    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(trainer.recorder, "MAX_BOUNDARIES", 2)
+    store = Store(f"sqlite:///{file}")
+    recorder = new_recorder(store)
+    recorder.log_epoch(0, {"loss": 1.0}, None, surface(0.0))
+    recorder.log_epoch(1, {"loss": 1.0}, None, surface(0.1))
+    recorder.flush()
+    with locked(file):
+        recorder.log_epoch(2, {"loss": 1.0}, None, surface(0.2))
+        with pytest.raises(StoreUnusable):
+            recorder.flush()
+        recorder.log_epoch(3, {"loss": 1.0}, None, surface(0.3))
+        with pytest.raises(StoreUnusable):
+            recorder.flush()
+    recorder.end("finished")
+    found = store.boundaries(recorder.claim.run_id, limit=10)
+    assert [one.epoch for one in found] == [0, 2, 3]
+    store.close()

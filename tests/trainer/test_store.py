@@ -20,8 +20,10 @@ import sqlalchemy as sa
 from tests.waiting import wait_until
 from trainer.errors import Fenced, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
+from trainer.evaluation.surface import PackedSurface
 from trainer.runs import (
     ENDED,
+    Boundary,
     Claim,
     Cursor,
     Evaluation,
@@ -645,7 +647,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_runs(s
     run_id = store.create_run({"dataset": "digits"})
     engine = sa.create_engine(url)
     with engine.begin() as connection:
-        for table in ("evaluations", "inspections"):
+        for table in ("evaluations", "inspections", "boundaries"):
             connection.execute(sa.text(f"DROP TABLE {table}"))
         connection.execute(sa.text("ALTER TABLE runs DROP COLUMN facts"))
     engine.dispose()
@@ -656,6 +658,28 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_runs(s
         assert (run.state, run.facts, run.config) == ("queued", {}, {"dataset": "digits"})
         assert reopened.evaluation(run_id) is None
         reopened.close()
+
+
+def test_a_store_of_the_second_version_gets_room_for_boundaries_and_keeps_the_rest(store, url):
+    claim = claimed(store)
+    store.write(claim, first_seq=1, records=[counted(7)], epoch=1, facts={"target_name": "moon"})
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE boundaries"))
+    engine.dispose()
+    set_version(url, "2")
+    for k in range(2):
+        reopened = Store(url)
+        assert reopened.run(claim.run_id).facts == {"target_name": "moon"}
+        assert reopened.evaluation(claim.run_id).counts.header["count"] == 7
+        assert len(reopened.boundaries(claim.run_id, limit=10)) == k
+        reopened.write(claim, boundaries=[bounded(k)])
+        reopened.close()
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        version = connection.execute(sa.text("SELECT value FROM meta")).scalar_one()
+    engine.dispose()
+    assert version == str(SCHEMA_VERSION)
 
 
 # -- evaluations and inspections ---------------------------------------------------------------
@@ -749,6 +773,47 @@ def test_a_writer_that_is_fenced_leaves_no_evaluation(store):
     with pytest.raises(Fenced):
         store.write(claim, first_seq=1, records=[counted(1)])
     assert store.evaluation(claim.run_id) is None
+
+
+# -- boundaries --------------------------------------------------------------------------------
+
+
+def bounded(epoch_: int, data: bytes = b"surface") -> Boundary:
+    return Boundary(
+        epoch=epoch_, surface=PackedSurface(header={"kind": "score", "size": 3}, data=data)
+    )
+
+
+def test_boundaries_are_stored_and_read_by_epoch(store, other):
+    claim = claimed(store)
+    store.write(claim, boundaries=[bounded(3 * k, bytes([k])) for k in range(10)])
+    newest = other.boundary(claim.run_id)
+    assert (newest.epoch, newest.surface.data) == (27, b"\x09")
+    assert newest.surface.header == {"kind": "score", "size": 3}
+    assert other.boundary(claim.run_id, 3).surface.data == b"\x01"
+    assert other.boundary(claim.run_id, 4) is None
+    few = other.boundaries(claim.run_id, first=4, last=20, limit=3)
+    assert [(one.epoch, one.surface.data[0]) for one in few] == [(6, 2), (12, 4), (18, 6)]
+    for question in (store.boundary, lambda run_id: store.boundaries(run_id, limit=5)):
+        with pytest.raises(RunNotFound):
+            question("nonsense")
+
+
+def test_boundaries_that_are_wanted_no_more_go_in_the_same_write(store):
+    claim, another = claimed(store), claimed(store)
+    store.write(another, boundaries=[bounded(k) for k in range(4)])
+    store.write(claim, boundaries=[bounded(k) for k in range(4)])
+    store.write(claim, boundaries=[bounded(4)], outdated_boundaries={1, 3})
+    assert [one.epoch for one in store.boundaries(claim.run_id, limit=10)] == [0, 2, 4]
+    assert len(store.boundaries(another.run_id, limit=10)) == 4
+
+
+def test_a_writer_that_is_fenced_neither_leaves_nor_takes_a_boundary(store):
+    claim = claimed(store)
+    store.write(claim, boundaries=[bounded(0)], state="finished")
+    with pytest.raises(Fenced):
+        store.write(claim, boundaries=[bounded(1)], outdated_boundaries=[0])
+    assert [one.epoch for one in store.boundaries(claim.run_id, limit=10)] == [0]
 
 
 def test_an_inspection_is_taken_once_and_its_result_kept(store, other):
