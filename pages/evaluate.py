@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.backend import show_unusable, store
+from pages.boundaries import boundary_of
 from pages.evaluation.component import evaluation_in_depth
 from pages.forms import config_of, has_validation
 from pages.inspections import show_examples, show_test_set
@@ -60,8 +61,13 @@ def _show(run: Run) -> None:
             icon=":material/monitoring:",
             query_params={"run": run.run_id},
         )
-    shown = evaluation_in_depth(run.run_id, key="evaluation", has_validation=has_validation(run))
     config = config_of(run)
+    shown = evaluation_in_depth(
+        run.run_id,
+        key="evaluation",
+        has_validation=has_validation(run),
+        boundary=boundary_of(config),
+    )
     if config is None:
         return
     # What is chosen in another run's matrix says nothing here.

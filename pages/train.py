@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.backend import show_unusable, store
+from pages.boundaries import boundary_of
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
@@ -99,7 +100,12 @@ def _show_run(run: Run) -> None:
         live_header(summary(run, store().queue_place(run)), key="header")
     config = config_of(run)
     live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
-    live_evaluation(run.run_id, key="evaluation", has_validation=has_validation(run))
+    live_evaluation(
+        run.run_id,
+        key="evaluation",
+        has_validation=has_validation(run),
+        boundary=boundary_of(config),
+    )
     show_seal(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from streamlit.components.v2.bidi_component.state import ComponentResult
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = ("counts", "history", "matrix", "curves", "controls", "report", "evaluation")
+_SCRIPTS = (
+    *("counts", "history", "matrix", "curves", "controls", "report", "boundary"),
+    "evaluation",
+)
 
 _FIGURES: Mapping[str, Callable[[], go.Figure]] = {
     "precision_recall": figures.precision_recall_figure,
@@ -52,11 +55,17 @@ def evaluations_url(run_id: str) -> str:
     return f"/api/runs/{run_id}/evaluations"
 
 
+def boundaries_url(run_id: str) -> str:
+    """Return the path of a run's decision boundaries, below the server's base path."""
+    return f"/api/runs/{run_id}/boundaries"
+
+
 def live_evaluation(
     run_id: str,
     *,
     key: str,
     has_validation: bool | None,
+    boundary: Mapping[str, Any] | None = None,
     on_cell_change: Callable[[], None] | None = None,
 ) -> ComponentResult:
     """Show the newest evaluation of a run: the matrix, the threshold and a curve.
@@ -65,12 +74,14 @@ def live_evaluation(
         run_id: The run.
         key: Identity of the mount; keep it the same while the page shows one run after another.
         has_validation: Whether the run has validation data; None if that is not known.
+        boundary: The figure of the run's rows, to show the decision boundary below them; None where
+            there is no picture of it.
         on_cell_change: Called when a cell of the matrix was chosen, before the page runs again.
 
     Returns:
         As `evaluation_in_depth`.
     """
-    return _show("live", run_id, key, has_validation, on_cell_change)
+    return _show("live", run_id, key, has_validation, boundary, on_cell_change)
 
 
 def evaluation_in_depth(
@@ -78,6 +89,7 @@ def evaluation_in_depth(
     *,
     key: str,
     has_validation: bool | None,
+    boundary: Mapping[str, Any] | None = None,
     on_cell_change: Callable[[], None] | None = None,
 ) -> ComponentResult:
     """Show the evaluations of a run with all curves, the table and the time machine.
@@ -86,6 +98,8 @@ def evaluation_in_depth(
         run_id: The run.
         key: Identity of the mount; keep it the same while the page shows one run after another.
         has_validation: Whether the run has validation data; None if that is not known.
+        boundary: The figure of the run's rows, to show the decision boundary below them; None where
+            there is no picture of it.
         on_cell_change: Called when a cell of the matrix was chosen, before the page runs again.
 
     Returns:
@@ -95,7 +109,7 @@ def evaluation_in_depth(
         is predicted at, and `true` and `predicted` are 1 for the class and 0 for the rest. The
         epoch counts from 0.
     """
-    return _show("page", run_id, key, has_validation, on_cell_change)
+    return _show("page", run_id, key, has_validation, boundary, on_cell_change)
 
 
 def _show(
@@ -103,6 +117,7 @@ def _show(
     run_id: str,
     key: str,
     has_validation: bool | None,
+    boundary: Mapping[str, Any] | None,
     on_cell_change: Callable[[], None] | None,
 ) -> ComponentResult:
     names = _LIVE_FIGURES if part == "live" else tuple(_FIGURES)
@@ -112,6 +127,8 @@ def _show(
         "stream": stream_url(run_id),
         # Beside the live charts the newest is enough.
         "evaluations": None if part == "live" else evaluations_url(run_id),
+        "boundaries": None if part == "live" or not boundary else boundaries_url(run_id),
+        "boundary": boundary,
         "has_validation": has_validation,
         "plotly": plotly_url(),
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},

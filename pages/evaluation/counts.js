@@ -8,11 +8,16 @@
 const NUM_BINS = 1001;
 const NUMBER_TYPES = { "<u1": Uint8Array, "<u2": Uint16Array, "<u4": Uint32Array, "<f8": Float64Array };
 
+/** Return the bytes that a message holds deflated and in base64. */
+function inflated({ data }) {
+  const deflated = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
+  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).arrayBuffer();
+}
+
 /** Return the counts that `pack` in trainer/evaluation/packing.py was given. */
 async function unpack(message) {
-  const deflated = Uint8Array.from(atob(message.data), (sign) => sign.charCodeAt(0));
-  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const raw = await new Response(stream).arrayBuffer();
+  const raw = await inflated(message);
   const Gap = NUMBER_TYPES[message.gap_type];
   const Value = NUMBER_TYPES[message.value_type];
   const positions = new Uint32Array(message.entries);
@@ -71,6 +76,10 @@ class ClassCounts {
     this.entries = entries;
   }
 
+  get size() {
+    return this.entries.length;
+  }
+
   /** The outcomes of a class against the rest, by threshold. */
   against(index) {
     const positives = this.entries.part(index * NUM_BINS, NUM_BINS);
@@ -99,6 +108,10 @@ class RegressionCounts {
       sums: message,
       entries,
     });
+  }
+
+  get size() {
+    return this.entries.length;
   }
 
   /** Rows by the bins of target (first) and prediction, row after row. */

@@ -51,11 +51,14 @@ class EvaluationView {
     this.title = element("h2", { class: "ev-title" }, "Evaluation");
     this.rows = element("p", { class: "ev-words", "data-testid": "evaluation-rows" });
     this.body = element("div", { class: "ev-body" });
+    this.apart = element("div", { class: "ev-grid" }); // for the boundary where there are no counts
+    this.boundary = null;
     this.root = element(
       "section",
       { class: "lr-root ev-root", "aria-label": "Evaluation" },
       element("header", { class: "ev-head" }, this.title, this.rows),
       this.empty,
+      this.apart,
       this.body,
     );
     parent.append(this.root);
@@ -74,6 +77,7 @@ class EvaluationView {
     this.palette = data.palettes[this.theme.mode];
     for (const [name, color] of Object.entries(this.palette)) this.root.style.setProperty(`--ev-${name}`, color);
     if (data.run_id !== this.runId) this.#switchTo(data);
+    this.#arrangeBoundary(data);
     this.#invalidate();
     if (!this.Plotly) this.#load(data.plotly);
   }
@@ -88,7 +92,13 @@ class EvaluationView {
     this.epoch = null;
     this.goal = null;
     this.chosen = undefined; // the default of the run's first counts
-    this.history = new EvaluationHistory(data.evaluations, () => this.#seek());
+    this.history = new EpochHistory({
+      path: data.evaluations,
+      list: "evaluations",
+      unpack,
+      isDense: true,
+      onChange: () => this.#seek(),
+    });
     this.feed = registry.feed(data.run_id, data.stream);
     this.leave = this.feed.subscribe((event, message) => this.#heard(event, message));
     leave?.();
@@ -102,7 +112,27 @@ class EvaluationView {
     } catch {
       return; // the charts above say so
     }
+    this.boundary?.useWith(this.Plotly);
     this.#invalidate();
+  }
+
+  /** Show the decision boundary of a run that has one, as the first of the cards. */
+  #arrangeBoundary(data) {
+    if (!data.boundary) {
+      this.boundary?.destroy();
+      this.boundary = null;
+      return;
+    }
+    this.boundary ??= new BoundaryCard();
+    this.boundary.update({ figure: data.boundary, path: data.boundaries, feed: this.feed, theme: this.theme });
+    if (this.Plotly) this.boundary.useWith(this.Plotly);
+    this.#placeBoundary();
+  }
+
+  #placeBoundary() {
+    if (!this.boundary) return;
+    const grid = (this.counts && this.body.querySelector(".ev-grid")) || this.apart;
+    if (grid.firstChild !== this.boundary.node) grid.prepend(this.boundary.node);
   }
 
   #heard(event, message) {
@@ -120,6 +150,7 @@ class EvaluationView {
   #seek() {
     const isKnown = this.epoch === null || this.history.epochs.includes(this.epoch);
     if (!isKnown) this.epoch = nearest(this.history.epochs, this.epoch);
+    this.boundary?.seek(this.epoch);
     this.#changed(); // the slider is longer now
     const epoch = this.epoch ?? this.history.latest;
     if (epoch === null) return;
@@ -134,7 +165,7 @@ class EvaluationView {
     const { history } = this;
     const epoch = this.epoch ?? history.latest;
     try {
-      const counts = await history.counts(epoch);
+      const counts = await history.at(epoch);
       if (counts && history === this.history) this.#show(counts);
     } finally {
       this.#isUnpacking = false;
@@ -148,6 +179,7 @@ class EvaluationView {
     this.counts = counts;
     this.#outcomes.clear();
     this.#build(counts);
+    this.#placeBoundary();
     this.#invalidate();
   }
 
@@ -549,18 +581,13 @@ class EvaluationView {
   destroy() {
     this.leave?.();
     this.history?.close();
+    this.boundary?.destroy();
     this.timeline?.pause();
     clearTimeout(this.#rest);
     if (this.#frame !== null) cancelAnimationFrame(this.#frame);
     for (const card of this.cards.values()) card.destroy();
     this.root.remove();
   }
-}
-
-function nearest(epochs, epoch) {
-  let best = null;
-  for (const other of epochs) if (best === null || Math.abs(other - epoch) < Math.abs(best - epoch)) best = other;
-  return best;
 }
 
 export default mounting({ live: EvaluationView, page: EvaluationView });

@@ -1,25 +1,29 @@
 /*
- * The evaluations of a run by epoch: those the server has kept, and those its stream brings.
+ * What a run has for single epochs (evaluations, decision boundaries): what the server has kept, and what its
+ * stream brings.
  */
 
 const FETCH_PAUSE = 1000; // milliseconds between two questions to the server
-const MAX_DECODED = 6_000_000; // counts kept ready, about 60 MB
+const MAX_DECODED = 6_000_000; // numbers kept ready, about 60 MB
 const MAX_KEPT = 1000; // epochs; of more, every second one is let go
 const ALL_EPOCHS = 999_999_999;
 
-class EvaluationHistory {
+class EpochHistory {
   #messages = new Map(); // epoch -> as it came
-  #decoded = new Map(); // epoch -> counts, the least used first
+  #decoded = new Map(); // epoch -> unpacked, the least used first
   #numDecoded = 0;
   #covered = -1; // the last epoch up to which the server was asked
   #isAsking = false;
   #timer = null;
   #isOver = false;
 
-  /** `path` is where the server tells of them; without one only the stream does. */
-  constructor(path, onChange) {
-    this.path = path;
-    this.onChange = onChange;
+  /**
+   * `path` is where the server tells of them, in a list called `list`; without one only the stream does.
+   * `unpack` makes of a message what is kept ready, of so many numbers as its `size` says. `isDense` is whether
+   * each epoch has one, so that a gap in what the stream brings is one.
+   */
+  constructor({ path, list, unpack, isDense, onChange }) {
+    Object.assign(this, { path, list, unpack, isDense, onChange });
     this.epochs = []; // in their order
     this.isLoaded = !path;
   }
@@ -34,7 +38,7 @@ class EvaluationHistory {
     if (isSnapshot && this.latest !== null && message.epoch < this.latest) this.#forget();
     if (!this.path) this.#forget();
     this.#add(message);
-    if (this.isLoaded) this.#cover(message.epoch);
+    if (this.isLoaded && this.isDense) this.#cover(message.epoch);
     this.onChange();
   }
 
@@ -55,12 +59,12 @@ class EvaluationHistory {
     try {
       const answer = await fetch(address);
       if (!answer.ok) throw new Error(`${answer.status}`);
-      const { evaluations } = await answer.json();
+      const { [this.list]: messages } = await answer.json();
       if (this.#isOver) return;
-      for (const message of evaluations) this.#add(message);
-      this.#covered = Math.max(this.#covered, known, evaluations.at(-1)?.epoch ?? -1);
+      for (const message of messages) this.#add(message);
+      this.#covered = Math.max(this.#covered, known, messages.at(-1)?.epoch ?? -1);
       this.isLoaded = true;
-      if (this.latest !== null) this.#cover(this.latest);
+      if (this.latest !== null && this.isDense) this.#cover(this.latest);
     } catch {
       this.#askSoon();
     } finally {
@@ -108,42 +112,42 @@ class EvaluationHistory {
   }
 
   #discard(epoch) {
-    this.#numDecoded -= this.#decoded.get(epoch)?.entries.length ?? 0;
+    this.#numDecoded -= this.#decoded.get(epoch)?.size ?? 0;
     this.#decoded.delete(epoch);
   }
 
-  /** The counts of an epoch where they are ready, else null. */
+  /** What there is of an epoch where it is ready, else null. */
   ready(epoch) {
-    const counts = this.#decoded.get(epoch) ?? null;
-    if (counts) {
+    const unpacked = this.#decoded.get(epoch) ?? null;
+    if (unpacked) {
       this.#decoded.delete(epoch);
-      this.#decoded.set(epoch, counts);
+      this.#decoded.set(epoch, unpacked);
     }
-    return counts;
+    return unpacked;
   }
 
-  /** Make the counts of an epoch ready; null if there are none. */
-  async counts(epoch) {
+  /** Make what there is of an epoch ready; null if there is nothing. */
+  async at(epoch) {
     const message = this.#messages.get(epoch);
     if (!message) return null;
-    const counts = this.ready(epoch) ?? (await unpack(message));
-    if (this.#messages.get(epoch) !== message) return counts; // there are newer ones by now
+    const unpacked = this.ready(epoch) ?? (await this.unpack(message));
+    if (this.#messages.get(epoch) !== message) return unpacked; // there is a newer one by now
     if (!this.#decoded.has(epoch)) {
-      this.#decoded.set(epoch, counts);
-      this.#numDecoded += counts.entries.length;
+      this.#decoded.set(epoch, unpacked);
+      this.#numDecoded += unpacked.size;
     }
     for (const [old] of this.#decoded) {
       if (this.#numDecoded <= MAX_DECODED || old === epoch) break;
       this.#discard(old);
     }
-    return counts;
+    return unpacked;
   }
 
   /** Make ready what fits, so that the slider finds it so. */
   async #decodeAhead() {
     for (const epoch of [...this.epochs]) {
       if (this.#isOver || this.#numDecoded > MAX_DECODED / 2) return;
-      if (!this.#decoded.has(epoch)) await this.counts(epoch);
+      if (!this.#decoded.has(epoch)) await this.at(epoch);
     }
   }
 
@@ -151,4 +155,11 @@ class EvaluationHistory {
     this.#isOver = true;
     clearTimeout(this.#timer);
   }
+}
+
+/** The one of some epochs that is closest to an epoch; null if there are none. */
+function nearest(epochs, epoch) {
+  let best = null;
+  for (const other of epochs) if (best === null || Math.abs(other - epoch) < Math.abs(best - epoch)) best = other;
+  return best;
 }

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from pages.live.reader import to_message
+from pages.live.reader import boundary_message, to_message
 from trainer.errors import InvalidInput, RunNotFound, StoreUnusable, TrainerError
 from trainer.openings import told_openings
 from trainer.runs import Run
@@ -30,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> list[Route]:
-    """Return the routes `/api/health`, `/api/runs`, `/api/runs/{run_id}` and its evaluations.
+    """Return the routes `/api/health`, `/api/runs`, `/api/runs/{run_id}` and what lies below it.
 
     Args:
         store: Where the runs are.
@@ -42,6 +42,7 @@ def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> lis
         Route("/api/runs", _answering(api.runs)),
         Route("/api/runs/{run_id}", _answering(api.run)),
         Route("/api/runs/{run_id}/evaluations", _answering(api.evaluations)),
+        Route("/api/runs/{run_id}/boundaries", _answering(api.boundaries)),
         # Otherwise Streamlit would answer with its page.
         Route("/api/{rest:path}", _answering(api.nothing)),
     ]
@@ -110,6 +111,18 @@ class _Api:
             "epochs_total": found.epochs_total,
             "every": found.every,
         }
+
+    def boundaries(self, request: Request) -> tuple[int, dict[str, Any]]:
+        run_id = request.path_params["run_id"]
+        if not (run_id.isascii() and run_id.isalnum()):
+            raise RunNotFound(run_id)
+        found = self._store.boundaries(
+            run_id,
+            first=_whole(request, "first", 0),
+            last=_whole(request, "last", None),
+            limit=MAX_EVALUATIONS,
+        )
+        return 200, {"boundaries": [boundary_message(boundary) for boundary in found]}
 
     def nothing(self, request: Request) -> tuple[int, dict[str, Any]]:
         return 404, {"error": "There is nothing at this address."}

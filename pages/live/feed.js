@@ -4,8 +4,8 @@
  *     const feed = globalThis.liveRuns.feed(runId, streamPath);
  *     const leave = feed.subscribe((event, message) => { … });
  *
- * where event is "message" (any message of the stream, already applied to `feed.run`, `feed.series` and
- * `feed.evaluation`) or "status" (`feed.status` changed). The connection is closed when the last subscriber
+ * where event is "message" (any message of the stream, already applied to `feed.run`, `feed.series`,
+ * `feed.evaluation` and `feed.boundary`) or "status" (`feed.status` changed). The connection is closed when the last subscriber
  * has left. The file stands before the script of each component that shows a run.
  */
 
@@ -115,6 +115,7 @@ class RunFeed {
     this.run = null;
     this.series = new Map();
     this.evaluation = null; // the newest, as it came; evaluation.js unpacks it
+    this.boundary = null; // likewise, for boundary.js
     this.status = "connecting"; // then open, reconnecting, over or missing
   }
 
@@ -217,7 +218,9 @@ class RunFeed {
     const message = JSON.parse(text);
     if (message.cursor !== undefined) this.#cursor = message.cursor;
     if (message.run) this.run = message.run;
-    if (message.evaluation || message.type === "snapshot") this.evaluation = message.evaluation ?? null;
+    for (const newest of ["evaluation", "boundary"]) {
+      if (message[newest] || message.type === "snapshot") this[newest] = message[newest] ?? null;
+    }
     if (message.type === "snapshot") this.#replace(message.series ?? {});
     else if (message.type === "delta") this.#append(message.series ?? {});
     this.#setStatus("open");

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pages.live.series import StepAxis, series_to_json, thin, to_series, without_superseded
-from trainer.runs import ACTIVE, Cursor, Evaluation, Record, Run
+from trainer.runs import ACTIVE, Boundary, Cursor, Evaluation, Record, Run
 from trainer.store import Store
 
 # Points a trace in a snapshot, and in the message that closes the gap of a reconnect.
@@ -32,6 +32,7 @@ class Head:
         is_guess: Whether that layout is not the run's own.
         run: The summary in each message, as JSON.
         evaluation: The newest evaluation, as JSON; "null" where there is none.
+        boundary: The newest decision boundary, as JSON; "null" where there is none.
         is_over: Whether nothing more will come.
     """
 
@@ -40,6 +41,7 @@ class Head:
     is_guess: bool
     run: str
     evaluation: str
+    boundary: str
     is_over: bool
 
     @property
@@ -91,6 +93,7 @@ class RunReader:
         self._store = store
         self._axis = StepAxis()
         self._evaluation: str | None = None
+        self._boundary: str | None = None
         run, records = store.updates(run_id)
         self.head = self._next_head(run, records, Cursor())
         self.pulse, self.progress = pulse_of(run), run.progress
@@ -158,6 +161,7 @@ class RunReader:
             is_guess=self._axis.is_guess,
             run=_to_json(summary(run, self._store.queue_place(run))),
             evaluation=self._newest_evaluation(run, records),
+            boundary=self._newest_boundary(run, records),
             is_over=run.is_over,
         )
 
@@ -167,11 +171,25 @@ class RunReader:
             self._evaluation = "null" if evaluation is None else _to_json(to_message(evaluation))
         return self._evaluation
 
+    def _newest_boundary(self, run: Run, records: list[Record]) -> str:
+        # The last one may come after its epoch, with the run's end.
+        is_news = run.is_over or any(record.kind == "epoch" for record in records)
+        if self._boundary is None or is_news:
+            boundary = self._store.boundary(run.run_id)
+            self._boundary = "null" if boundary is None else _to_json(boundary_message(boundary))
+        return self._boundary
+
 
 def to_message(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation as browsers get it: the header, with the data in base64."""
     data = base64.b64encode(evaluation.counts.data).decode()
     return {"epoch": evaluation.epoch, **evaluation.counts.header, "data": data}
+
+
+def boundary_message(boundary: Boundary) -> dict[str, Any]:
+    """Return a decision boundary as browsers get it: the header, with the data in base64."""
+    data = base64.b64encode(boundary.surface.data).decode()
+    return {"epoch": boundary.epoch, **boundary.surface.header, "data": data}
 
 
 def pulse_of(run: Run) -> tuple[int, int] | None:
@@ -210,11 +228,14 @@ def _message(
     limit = min(limit, max(MIN_TRACE_POINTS, MAX_MESSAGE_POINTS // max(1, len(series))))
     series = {name: thin(x, y, limit) for name, (x, y) in series.items()}
     points = series_to_json(series, steps_per_epoch=head.steps_per_epoch)
-    # Who has seen the head before has its evaluation.
-    has_newer = before is None or head.evaluation != before.evaluation
-    evaluation = f',"evaluation":{head.evaluation}' if has_newer else ""
+    # Who has seen the head before has its evaluation and its boundary.
+    newer = "".join(
+        f',"{name}":{getattr(head, name)}'
+        for name in ("evaluation", "boundary")
+        if before is None or getattr(head, name) != getattr(before, name)
+    )
     start = f'{{"type":"{kind}","cursor":"{head.token}","run":{head.run}'
-    text = f'{start},"series":{points}{evaluation}}}'
+    text = f'{start},"series":{points}{newer}}}'
     return Message(head=head, text=text, is_snapshot=kind == "snapshot")
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from pages.forms import escaped
 from tests.pages.conftest import PAGES, RUN_SECONDS
 from trainer.config import RunConfig
-from trainer.datasets import load
+from trainer.datasets import LoadOptions, load
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import pack
 from trainer.runs import Evaluation, Record, Scores
@@ -107,6 +107,49 @@ def test_the_train_page_shows_the_newest_evaluation_of_its_run(
     data = mount(open_train_page(run=run_id))
 
     assert (data["part"], data["run_id"]) == ("live", run_id)
+
+
+# -- the decision boundary ---------------------------------------------------------------------
+
+
+def drawn_points(figure: dict[str, Any], role: str) -> set[tuple[float, float]]:
+    (trace,) = [trace for trace in figure["data"] if trace["meta"]["role"] == role]
+    return set(zip(trace["x"], trace["y"], strict=True))
+
+
+def test_the_rows_of_two_features_are_drawn_by_the_run_s_own_config(
+    open_evaluate_page: OpenPage, open_train_page: OpenPage, store: Store
+) -> None:
+    config = RunConfig.create("moons", noise=0.35, seed=5, validation_split=0.3, test_split=0.4)
+    run_id = store.create_run(config.to_dict())
+    parts = config.split(load("moons", LoadOptions(noise=0.35, seed=5)))
+
+    page = mount(open_evaluate_page(run=run_id))
+    live = mount(open_train_page(run=run_id))
+
+    assert page["boundaries"] == f"/api/runs/{run_id}/boundaries"
+    assert live["boundaries"] is None
+    assert page["boundary"] == live["boundary"]
+    for role, rows in (("training", parts.x_train), ("validation", parts.x_val)):
+        expected = [(float(f"{x:.5g}"), float(f"{y:.5g}")) for x, y in rows]
+        assert drawn_points(page["boundary"], role) == set(expected)
+
+
+@pytest.mark.parametrize("dataset", ["digits", "iris", "diabetes", "mnist"])
+def test_other_data_have_no_boundary(
+    dataset: str, open_evaluate_page: OpenPage, store: Store
+) -> None:
+    run_id = store.create_run(RunConfig.create(dataset).to_dict())
+
+    data = mount(open_evaluate_page(run=run_id))
+
+    assert data["boundary"] is data["boundaries"] is None
+
+
+def test_somebody_s_own_fit_has_no_boundary(open_evaluate_page: OpenPage, store: Store) -> None:
+    claim = store.open_run({"model": "functional_1"}, worker="me", origin="callback")
+
+    assert mount(open_evaluate_page(run=claim.run_id))["boundary"] is None
 
 
 # -- the sealed test set -----------------------------------------------------------------------

@@ -49,6 +49,11 @@ def test_each_part_is_given_the_figures_it_shows_and_no_points(mounts):
         assert not any(trace.get("x") for trace in figure["data"])
 
 
+def test_where_there_is_no_picture_no_boundary_is_asked_for(mounts):
+    for data in mounts.values():
+        assert data["boundary"] is data["boundaries"] is None
+
+
 def test_the_browser_gives_the_trainer_s_reasons_for_undefined_values(mounts):
     assert mounts["page"]["reasons"] == dict(REASONS)
 

@@ -13,7 +13,8 @@ from pages.live.api import MAX_EVALUATION_BYTES
 from tests.pages.live.live_server import Server, Writer
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import PackedCounts, pack
-from trainer.runs import Evaluation, Record, Scores
+from trainer.evaluation.surface import PackedSurface
+from trainer.runs import Boundary, Evaluation, Record, Scores
 from trainer.store import Store
 
 
@@ -226,6 +227,30 @@ def test_a_run_tells_every_opening_of_its_test_set(server: Server, worker_store:
         },
         abs=1e-4,
     )
+
+
+def test_a_run_tells_its_boundaries_thinned_and_from_epoch_to_epoch(
+    server: Server, worker_store: Store
+) -> None:
+    writer = Writer(worker_store)
+    writer.start()
+    surface = PackedSurface(header={"kind": "score", "size": 3}, data=b"deflated")
+    writer.write(boundaries=[Boundary(epoch=2 * k, surface=surface) for k in range(1000)])
+    address = f"/api/runs/{writer.run_id}/boundaries"
+
+    status, _, body = server.get(address)
+    epochs = [one["epoch"] for one in body["boundaries"]]
+    assert status == 200
+    assert len(epochs) == 334
+    assert (epochs[0], epochs[-1]) == (0, 1998)
+
+    body = server.get(f"{address}?first=5&last=9")[2]
+    data = base64.b64encode(b"deflated").decode()
+    assert body["boundaries"] == [
+        {"epoch": epoch, "kind": "score", "size": 3, "data": data} for epoch in (6, 8)
+    ]
+    assert server.get(f"{address}?first=x")[0] == 400
+    assert server.get("/api/runs/nobody/boundaries")[0] == 404
 
 
 def test_a_queued_run_tells_its_place(server: Server) -> None:

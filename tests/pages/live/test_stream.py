@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
 import socket
 import sqlite3
@@ -28,6 +29,8 @@ from tests.pages.live.live_server import (
     wait_until,
 )
 from tests.waiting import run_async
+from trainer.evaluation.surface import PackedSurface
+from trainer.runs import Boundary, Record
 from trainer.store import Store
 
 
@@ -163,6 +166,42 @@ def test_a_run_that_is_over_comes_in_one_message(
 
     assert chart.run["state"] == "diverged"
     assert chart.points["loss"] == ([1], [None])
+
+
+def test_the_newest_boundary_comes_once_and_the_last_with_the_end(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer = Writer(shared_worker_store)
+    writer.start()
+
+    def bounded(epoch: int) -> Boundary:
+        surface = PackedSurface(header={"kind": "score", "size": 2}, data=bytes([epoch, 7]))
+        return Boundary(epoch=epoch, surface=surface)
+
+    def write_epoch(*boundaries: Boundary) -> None:
+        loss = Record(kind="epoch", epoch=writer.epoch, data={"loss": 1.0})
+        writer.epoch += 1
+        writer.write(loss, epoch=writer.epoch, boundaries=boundaries)
+
+    def told(message: dict[str, Any]) -> tuple[int, bytes] | None:
+        boundary = message.get("boundary")
+        return boundary and (boundary["epoch"], base64.b64decode(boundary["data"]))
+
+    chart, seen = Chart(), []
+    write_epoch(bounded(0))
+    with connect(shared_server.url(writer.run_id)) as websocket:
+        first = receive(websocket, chart)
+        assert first["boundary"]["kind"] == "score"
+        assert told(first) == (0, b"\x00\x07")
+        for boundaries in ((bounded(1),), (), (bounded(3),)):
+            write_epoch(*boundaries)
+            while chart.run["epoch"] < writer.epoch:
+                seen.append(told(receive(websocket, chart)))
+        writer.write(boundaries=[bounded(2)], outdated_boundaries=[3])
+        writer.finish("stopped")
+        while chart.run["state"] != "stopped":
+            seen.append(told(receive(websocket, chart)))
+    assert [one for one in seen if one] == [(1, b"\x01\x07"), (3, b"\x03\x07"), (2, b"\x02\x07")]
 
 
 @pytest.mark.parametrize("run_id", ["nobody", "a%00b", "x" * 300, "%27--"])
