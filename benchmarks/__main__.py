@@ -18,7 +18,7 @@ from rich.table import Table
 from benchmarks.measure import Measure, as_json
 
 GROUPS = (
-    *("fit", "callbacks", "evaluation", "evaluate_page"),
+    *("fit", "callbacks", "evaluation", "boundary", "evaluate_page"),
     *("page", "viewers", "stream", "server"),
 )
 

@@ -21,7 +21,8 @@ from typing import Any
 _ANSWERS = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
-_FED = ("ours", "ours_again", "counted", "predicting")
+_COUNTED = ("counted", "counted_again", "pictured")
+_FED = ("ours", "ours_again", *_COUNTED, "predicting")
 SIDES = (
     *("plain", "plain_counted", "again", *_FED),
     *("live", "tensorboard", "wandb", "livelossplot", "floor", "parts"),
@@ -36,7 +37,7 @@ def answer(**values: Any) -> None:
 def main() -> None:
     """Train one side."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("problem", choices=("digits", "cnn", "table"))
+    parser.add_argument("problem", choices=("digits", "cnn", "table", "moons"))
     parser.add_argument("side", choices=SIDES)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--turn", type=int, default=0)
@@ -223,12 +224,16 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
     class First(keras.callbacks.Callback):
         """Waits for the turn; the clock starts before the other callbacks begin the epoch."""
 
+        waited = 0.0
+
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             if epoch % epochs_per_turn == 0:
+                waits = time.perf_counter()
                 if not sys.stdin.readline():
                     # Nobody waits for the rest, and Keras would train one more epoch.
                     os._exit(0)
                 self.began = time.perf_counter(), time.process_time()
+                self.waited += self.began[0] - waits
 
     class Last(keras.callbacks.Callback):
         """Tells how long the turn took, after the other callbacks have ended its last epoch."""
@@ -244,7 +249,7 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
     first = First()
     case = problem(name)
     if side in _FED:
-        model, arguments = fed(case, counted=side == "counted")
+        model, arguments = fed(case, counted=side in _COUNTED)
     else:
         model = case.build(counted=side == "plain_counted")
         arguments = {
@@ -253,7 +258,11 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
             "batch_size": case.batch_size,
             "validation_data": case.validation_data,
         }
-    peers = _callbacks(side, folder)
+    if side == "pictured":
+        # What waits for its turn does not train meanwhile.
+        peers = [_picturing(model, case.grid, lambda: time.perf_counter() - first.waited)]
+    else:
+        peers = _callbacks(side, folder)
     if side == "predicting":
         peers.append(_predicting(*case.validation_data))
     answer(ready=True)
@@ -289,6 +298,16 @@ def _callbacks(side: str, folder: str) -> list[Any]:
 
         return [PlotLossesKeras()]
     return []
+
+
+def _picturing(model: Any, grid: Any, clock: Callable[[], float]) -> Any:
+    """Return the callback that records the decision boundary too, as often as the program does."""
+    from trainer import LiveCallback
+    from trainer.boundary import HEAD_START, SHARE, BoundaryScores
+    from trainer.pace import Pace
+
+    pace = Pace(share=SHARE, head_start=HEAD_START, clock=clock)
+    return LiveCallback(name="pictured", boundary=BoundaryScores(model, grid, pace=pace))
 
 
 def _predicting(x: Any, y: Any) -> Any:

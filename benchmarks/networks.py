@@ -12,6 +12,7 @@ from trainer.counting import EvaluationCounts
 from trainer.datasets import load
 from trainer.datasets.spec import LoadOptions
 from trainer.datasets.split import split
+from trainer.evaluation.surface import Grid
 from trainer.feeding import FedModel
 
 SEED = 0
@@ -24,11 +25,12 @@ class Problem:
     """Data and batch size; `build` makes its network.
 
     Attributes:
-        name: "digits", "cnn" or "table".
+        name: "digits", "cnn", "table" or "moons".
         x: Training features.
         y: Training targets, class indices.
         validation_data: Features and targets to validate on.
         batch_size: Rows per step.
+        grid: Where a picture of it is drawn.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Problem:
     y: np.ndarray
     validation_data: tuple[np.ndarray, np.ndarray]
     batch_size: int
+    grid: Grid | None = None
 
     def build(
         self, model_class: type[keras.Model] = keras.Model, *, counted: bool = False
@@ -48,9 +51,9 @@ class Problem:
         """
         keras.utils.set_random_seed(SEED)
         inputs = keras.Input(self.x.shape[1:])
-        outputs = {"digits": _mlp, "cnn": _cnn, "table": _two_class_mlp}[self.name](inputs)
-        model = model_class(inputs, outputs)
-        is_binary = self.name == "table"
+        networks = {"digits": _mlp, "cnn": _cnn, "table": _two_class_mlp, "moons": _deeper_mlp}
+        model = model_class(inputs, networks[self.name](inputs))
+        is_binary = self.name in ("table", "moons")
         counts = [EvaluationCounts(2 if is_binary else 10)] if counted else []
         model.compile(
             optimizer=keras.optimizers.Adam(learning_rate=0.001),
@@ -64,6 +67,8 @@ def problem(name: str) -> Problem:
     """Return the digits MLP's problem, as the form's defaults set it up, or one of the others."""
     if name == "table":
         return _table()
+    if name == "moons":
+        return _moons()
     config = RunConfig.create("digits")
     parts = split(
         load("digits", LoadOptions()),
@@ -117,6 +122,25 @@ def _mlp(inputs: keras.KerasTensor) -> keras.KerasTensor:
 def _two_class_mlp(inputs: keras.KerasTensor) -> keras.KerasTensor:
     hidden = keras.layers.Dense(64, activation="relu")(inputs)
     return keras.layers.Dense(1, activation="sigmoid")(hidden)
+
+
+def _deeper_mlp(inputs: keras.KerasTensor) -> keras.KerasTensor:
+    return _two_class_mlp(keras.layers.Dense(64, activation="relu")(inputs))
+
+
+def _moons() -> Problem:
+    """Return two moons as the form sets them up."""
+    config = RunConfig.create("moons")
+    parts = config.split(load("moons", LoadOptions(noise=config.noise, seed=config.seed)))
+    y_train, y_val = (y.astype("float32")[:, None] for y in (parts.y_train, parts.y_val))
+    return Problem(
+        name="moons",
+        x=parts.x_train,
+        y=y_train,
+        validation_data=(parts.x_val, y_val),
+        batch_size=config.batch_size,
+        grid=Grid.over(config.spec, parts),
+    )
 
 
 def _table() -> Problem:
