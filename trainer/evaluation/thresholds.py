@@ -5,10 +5,13 @@ it is undefined, not zero. Definitions are scikit-learn's (`precision_score`, `r
 `f1_score`, `average_precision_score`, `roc_auc_score`), with scores in steps of 1/1000.
 
 What the steps cost: every ratio at a threshold is exact. Average precision and ROC AUC are those
-of the scores rounded down to 1/1000; rows that share a step count as tied. The ROC AUC differs
-from that of the unrounded scores by at most `sum(p * n) / (2 * P * N)` over the steps with p
-positives and n negatives of P and N in all (`roc_auc_bound`), the average precision by at most
-`average_precision_bound`.
+of the scores rounded down to 1/1000; rows that share a step count as tied. How far they may be from
+those of the scores themselves, as sums over the steps, with p of P positives and n of N negatives
+in a step and TP and FP called at it:
+
+- ROC AUC: `sum(p * n) / (2 * P * N)` (`roc_auc_bound`);
+- average precision: `sum(p / P * (TP / (TP + FP - n) - (TP - p + 1) / (TP - p + 1 + FP)))`
+  (`average_precision_bound`), where every row counts as one. Fractional weights leave it unknown.
 """
 
 from __future__ import annotations
@@ -48,15 +51,27 @@ class OneVersusRest:
         """Rows of other classes that are called positive."""
         return _from_above(self.negatives)
 
+    @property
+    def num_positives(self) -> float:
+        """Rows of the class: what is called at threshold 0."""
+        # Not the histogram's own sum: added up in another order, weights give another last digit,
+        # and a recall beyond 1.
+        return float(self.true_positives[0])
+
+    @property
+    def num_negatives(self) -> float:
+        """Rows of other classes."""
+        return float(self.false_positives[0])
+
     @cached_property
     def false_negatives(self) -> np.ndarray:
         """Rows of the class that are missed."""
-        return self.positives.sum() - self.true_positives
+        return self.num_positives - self.true_positives
 
     @cached_property
     def true_negatives(self) -> np.ndarray:
         """Rows of other classes that are rightly not called positive."""
-        return self.negatives.sum() - self.false_positives
+        return self.num_negatives - self.false_positives
 
     @cached_property
     def precision(self) -> np.ndarray:
@@ -66,12 +81,12 @@ class OneVersusRest:
     @cached_property
     def recall(self) -> np.ndarray:
         """Share of the positive rows that are called; NaN where there is none."""
-        return ratio(self.true_positives, self.true_positives + self.false_negatives)
+        return ratio(self.true_positives, np.full_like(self.positives, self.num_positives))
 
     @cached_property
     def false_positive_rate(self) -> np.ndarray:
         """Share of the negative rows that are called; NaN where there is none."""
-        return ratio(self.false_positives, self.false_positives + self.true_negatives)
+        return ratio(self.false_positives, np.full_like(self.negatives, self.num_negatives))
 
     @cached_property
     def f1(self) -> np.ndarray:
@@ -105,7 +120,7 @@ class OneVersusRest:
     def cost(self, *, false_alarm: float, miss: float) -> np.ndarray:
         """Return the mean cost of a row by threshold; NaN where there are no rows."""
         costs = self.false_positives * false_alarm + self.false_negatives * miss
-        return ratio(costs, np.full_like(costs, self.positives.sum() + self.negatives.sum()))
+        return ratio(costs, np.full_like(costs, self.num_positives + self.num_negatives))
 
     @property
     def average_precision(self) -> float:
@@ -116,16 +131,22 @@ class OneVersusRest:
         recall = self.recall[::-1]
         steps = np.diff(recall, prepend=0.0)
         precision = np.where(steps > 0, self.precision[::-1], 0.0)
-        return float(np.sum(steps * precision)) if self.positives.sum() else float("nan")
+        return float(np.sum(steps * precision)) if self.num_positives else float("nan")
 
     @property
     def average_precision_bound(self) -> float:
-        """How far `average_precision` may be from that of the unrounded scores."""
+        """How far `average_precision` may be from that of the unrounded scores.
+
+        NaN where weights leave counts that are no whole numbers, or no row is positive.
+        """
+        counts = np.concatenate([self.positives, self.negatives])
+        if not self.num_positives or not np.array_equal(counts, np.rint(counts)):
+            return float("nan")
         tp, fp = self.true_positives, self.false_positives
         tp_above, fp_above = tp - self.positives, fp - self.negatives
         highest = ratio(tp, tp + fp_above)
         lowest = ratio(tp_above + 1, tp_above + 1 + fp)
-        shares = ratio(self.positives, np.full_like(tp, self.positives.sum()))
+        shares = self.positives / self.num_positives
         spread = np.where(self.positives > 0, np.maximum(highest - lowest, 0.0), 0.0)
         return float(np.sum(shares * spread))
 
@@ -139,7 +160,7 @@ class OneVersusRest:
     @property
     def roc_auc_bound(self) -> float:
         """How far `roc_auc` may be from that of the unrounded scores."""
-        pairs = 2 * self.positives.sum() * self.negatives.sum()
+        pairs = 2 * self.num_positives * self.num_negatives
         return float(np.sum(self.positives * self.negatives) / pairs) if pairs else float("nan")
 
 

@@ -44,6 +44,34 @@ def test_counts_and_ratios_are_scikit_learns_at_every_threshold(steps):
         np.testing.assert_allclose(mine, ratios, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("steps", "scale"), [(1000, 0.01), (1000, 1), (20, 100)])
+def test_weighted_counts_and_ratios_are_scikit_learns_at_every_threshold(steps, scale):
+    y_true, y_score = drawn(steps + int(scale), steps=steps)
+    weights = scale * np.random.default_rng(steps).random(len(y_true))
+    bins = np.rint(y_score * 1000).astype(int)
+    positives, negatives = (
+        np.bincount(bins[y_true == side], weights[y_true == side], minlength=1001)
+        for side in (1, 0)
+    )
+    one = OneVersusRest(positives, negatives)
+    assert one.recall.max() == one.false_positive_rate.max() == 1
+    for step in range(1001):
+        called = bins >= step
+        expected = metrics.confusion_matrix(y_true, called, labels=[0, 1], sample_weight=weights)
+        np.testing.assert_allclose(one.matrix(step), expected, rtol=1e-9, atol=1e-9 * scale)
+        assert one.matrix(step).min() >= 0
+        expected = metrics.precision_recall_fscore_support(
+            y_true, called, average="binary", sample_weight=weights, zero_division=np.nan
+        )
+        mine = [one.precision[step], one.recall[step], one.f1[step]]
+        np.testing.assert_allclose(mine, expected[:3], rtol=1e-9)
+    area = metrics.average_precision_score(y_true, y_score, sample_weight=weights)
+    assert one.average_precision == pytest.approx(area)
+    area = metrics.roc_auc_score(y_true, y_score, sample_weight=weights)
+    assert one.roc_auc == pytest.approx(area)
+    assert math.isnan(one.average_precision_bound)
+
+
 @pytest.mark.parametrize("steps", [1000, 50, 3])
 def test_areas_are_scikit_learns_for_scores_in_steps(steps):
     y_true, y_score = drawn(steps + 1, steps=steps)
