@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from pages.backend import show_unusable, store
 from pages.boundaries import boundary_of
-from pages.evaluation.component import evaluation_in_depth
-from pages.forms import config_of, has_validation
+from pages.evaluation.component import EXAMPLES, evaluation_in_depth
+from pages.forms import config_of, has_examples, has_validation
 from pages.inspections import show_examples, show_test_set
 from pages.live.component import live_header
 from pages.live.reader import summary
@@ -66,15 +68,27 @@ def _show(run: Run) -> None:
         run.run_id,
         key="evaluation",
         has_validation=has_validation(run),
+        has_examples=has_examples(run),
+        goes_to_examples=st.session_state.pop("goes_to_examples", False),
         boundary=boundary_of(config),
     )
     if config is None:
+        st.caption("The rows behind a cell are known only for runs of this program's own data.")
         return
-    # What is chosen in another run's matrix says nothing here.
-    cell = shown.cell if shown.cell and shown.cell["run_id"] == run.run_id else None
-    if config.spec.num_classes and config.validation_split > 0:
-        show_examples(run, config, cell)
+    if has_examples(run):
+        cell = _chosen_cell(run, shown.cell)
+        with st.container(key=EXAMPLES if cell else None):
+            show_examples(run, config, cell)
     show_test_set(run, config)
+
+
+def _chosen_cell(run: Run, pressed: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the cell that was pressed last, here or beside the run's curves."""
+    if pressed:
+        st.session_state["cell"] = pressed
+    cell: Mapping[str, Any] | None = st.session_state.get("cell")
+    # What is chosen in another run's matrix says nothing here.
+    return cell if cell and cell["run_id"] == run.run_id else None
 
 
 main()

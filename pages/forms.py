@@ -123,6 +123,15 @@ def has_validation(run: Run) -> bool | None:
     return None if config is None else config.validation_split > 0
 
 
+def has_examples(run: Run) -> bool:
+    """Return whether the rows behind a cell of the run's confusion matrix can be looked at.
+
+    Of somebody's own `fit()` only the counts are known, not the rows.
+    """
+    config = config_of(run)
+    return config is not None and config.spec.num_classes > 0 and config.validation_split > 0
+
+
 def fill(config: RunConfig) -> None:
     """Fill the form with a run's set-up, save what the page's address says; call it before drawing.
 

@@ -13,7 +13,7 @@ from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
 from pages.figures.preview import preview_figure, preview_table
-from pages.forms import RunForm, config_of, escaped, fill, has_validation
+from pages.forms import RunForm, config_of, escaped, fill, has_examples, has_validation
 from pages.inspections import show_seal
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
@@ -100,13 +100,7 @@ def _show_run(run: Run) -> None:
         live_header(summary(run, store().queue_place(run)), key="header")
     config = config_of(run)
     live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
-    live_evaluation(
-        run.run_id,
-        key="evaluation",
-        has_validation=has_validation(run),
-        boundary=boundary_of(config),
-    )
-    show_seal(run)
+    # Above what grows when the first counts come: a link that moves away is missed by a click.
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             _FOLDER / "evaluate.py",
@@ -120,6 +114,19 @@ def _show_run(run: Run) -> None:
             icon=":material/table_chart:",
             on_click=show_none,
         )
+    evaluation = live_evaluation(
+        run.run_id,
+        key="evaluation",
+        has_validation=has_validation(run),
+        has_examples=has_examples(run),
+        boundary=boundary_of(config),
+    )
+    if evaluation.visit:
+        # The rows behind a cell are the other page's.
+        st.session_state["cell"] = evaluation.visit
+        st.session_state["goes_to_examples"] = True
+        st.switch_page(_FOLDER / "evaluate.py", query_params={"run": run.run_id})
+    show_seal(run)
     if config is not None:
         with st.expander("The data", icon=":material/table_chart:"):
             _describe(config)

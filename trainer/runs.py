@@ -184,8 +184,9 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
-    """What was counted on the validation rows after an epoch (0-based)."""
+    """What was counted on the validation rows after an epoch (0-based) of a launch of the run."""
 
+    attempt: int = 0
     epoch: int
     counts: PackedCounts
 

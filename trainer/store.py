@@ -751,7 +751,7 @@ def _to_run(row: RowMapping) -> Run:
 
 def _to_evaluation(row: RowMapping) -> Evaluation:
     counts = PackedCounts(header=json.loads(row["header"]), data=row["data"])
-    return Evaluation(epoch=row["epoch"], counts=counts)
+    return Evaluation(attempt=row.get("attempt", 0), epoch=row["epoch"], counts=counts)
 
 
 def _to_boundary(row: RowMapping) -> Boundary:

@@ -214,13 +214,13 @@ class BoundaryCard {
     });
     this.leave = feed.subscribe((event, message) => this.#heard(event, message));
     leave?.();
-    this.history.push(feed.boundary, { isSnapshot: true });
+    this.history.push(feed.boundary);
     this.history.load();
     this.#say();
   }
 
   #heard(event, message) {
-    if (event === "message") this.history.push(message.boundary, { isSnapshot: message.type === "snapshot" });
+    if (event === "message") this.history.push(message.boundary);
     // What was missed while the connection was lost.
     else if (this.feed.status === "open" && this.history.isLoaded) this.history.load();
     if (!this.surface) this.#say();

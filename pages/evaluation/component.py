@@ -24,11 +24,24 @@ from trainer.evaluation.report import REASONS
 if TYPE_CHECKING:
     from streamlit.components.v2.bidi_component.state import ComponentResult
 
+# The key of the container that holds the rows behind a cell.
+EXAMPLES = "examples_of_cell"
+
 _FOLDER = Path(__file__).parent
-_SCRIPTS = (
-    *("counts", "history", "matrix", "curves", "controls", "report", "boundary"),
-    "evaluation",
-)
+# In the order in which they stand in the component's script.
+SCRIPTS: Mapping[str, str] = {
+    name: (_FOLDER / f"{name}.js").read_text(encoding="utf-8")
+    for name in (
+        "counts",
+        "history",
+        "matrix",
+        "curves",
+        "controls",
+        "report",
+        "boundary",
+        "evaluation",
+    )
+}
 
 _FIGURES: Mapping[str, Callable[[], go.Figure]] = {
     "precision_recall": figures.precision_recall_figure,
@@ -44,8 +57,7 @@ _LIVE_FIGURES = ("precision_recall", "agreement", "residuals")
 _mount = st.components.v2.component(
     "evaluation",
     css=STYLE + (_FOLDER / "evaluation.css").read_text(encoding="utf-8"),
-    js=SHARED_SCRIPT
-    + "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
+    js=SHARED_SCRIPT + "\n".join(SCRIPTS.values()),
     isolate_styles=False,
 )
 
@@ -65,8 +77,8 @@ def live_evaluation(
     *,
     key: str,
     has_validation: bool | None,
+    has_examples: bool,
     boundary: Mapping[str, Any] | None = None,
-    on_cell_change: Callable[[], None] | None = None,
 ) -> ComponentResult:
     """Show the newest evaluation of a run: the matrix, the threshold and a curve.
 
@@ -74,14 +86,16 @@ def live_evaluation(
         run_id: The run.
         key: Identity of the mount; keep it the same while the page shows one run after another.
         has_validation: Whether the run has validation data; None if that is not known.
+        has_examples: Whether the page can show the rows behind a cell of the matrix; without that
+            cells are text, nothing to press.
         boundary: The figure of the run's rows, to show the decision boundary below them; None where
             there is no picture of it.
-        on_cell_change: Called when a cell of the matrix was chosen, before the page runs again.
 
     Returns:
-        As `evaluation_in_depth`.
+        A result whose `visit` is, in the one run of the page after a cell was pressed, that cell as
+        in `evaluation_in_depth`, else None.
     """
-    return _show("live", run_id, key, has_validation, boundary, on_cell_change)
+    return _show("live", run_id, key, has_validation, has_examples, boundary)
 
 
 def evaluation_in_depth(
@@ -89,8 +103,9 @@ def evaluation_in_depth(
     *,
     key: str,
     has_validation: bool | None,
+    has_examples: bool,
+    goes_to_examples: bool = False,
     boundary: Mapping[str, Any] | None = None,
-    on_cell_change: Callable[[], None] | None = None,
 ) -> ComponentResult:
     """Show the evaluations of a run with all curves, the table and the time machine.
 
@@ -98,9 +113,11 @@ def evaluation_in_depth(
         run_id: The run.
         key: Identity of the mount; keep it the same while the page shows one run after another.
         has_validation: Whether the run has validation data; None if that is not known.
+        has_examples: As for `live_evaluation`.
+        goes_to_examples: Whether the page shall scroll to the rows behind the cell, as it does
+            where a cell is pressed; they are in the container with the key `EXAMPLES`.
         boundary: The figure of the run's rows, to show the decision boundary below them; None where
             there is no picture of it.
-        on_cell_change: Called when a cell of the matrix was chosen, before the page runs again.
 
     Returns:
         A result whose `cell` is the cell of the matrix that was chosen last, None before:
@@ -109,7 +126,7 @@ def evaluation_in_depth(
         is predicted at, and `true` and `predicted` are 1 for the class and 0 for the rest. The
         epoch counts from 0.
     """
-    return _show("page", run_id, key, has_validation, boundary, on_cell_change)
+    return _show("page", run_id, key, has_validation, has_examples, boundary, goes_to_examples)
 
 
 def _show(
@@ -117,8 +134,9 @@ def _show(
     run_id: str,
     key: str,
     has_validation: bool | None,
+    has_examples: bool,
     boundary: Mapping[str, Any] | None,
-    on_cell_change: Callable[[], None] | None,
+    goes_to_examples: bool = False,
 ) -> ComponentResult:
     names = _LIVE_FIGURES if part == "live" else tuple(_FIGURES)
     data = {
@@ -130,9 +148,12 @@ def _show(
         "boundaries": None if part == "live" or not boundary else boundaries_url(run_id),
         "boundary": boundary,
         "has_validation": has_validation,
+        "has_examples": has_examples,
+        "goes_to_examples": goes_to_examples,
+        "examples": EXAMPLES,
         "plotly": plotly_url(),
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
         "figures": {name: json.loads(_FIGURES[name]().to_json()) for name in names},
         "reasons": dict(REASONS),
     }
-    return _mount(key=key, data=data, on_cell_change=on_cell_change or nothing)
+    return _mount(key=key, data=data, on_cell_change=nothing, on_visit_change=nothing)

@@ -68,6 +68,7 @@ const PLAY_SLOWEST = 600;
 /** The time machine: an epoch slider that plays, and follows a training that goes on. */
 class Timeline {
   #timer = null;
+  #position = null; // the epoch that was played last, which need not have been drawn yet
 
   /** `onEpoch` is told of an epoch, or of null for the newest. */
   constructor(onEpoch) {
@@ -107,19 +108,23 @@ class Timeline {
 
   #start() {
     const isAtEnd = this.epoch === this.epochs.at(-1);
-    if (isAtEnd) this.onEpoch(this.epochs[0]);
-    else this.onEpoch(this.epoch);
+    this.#go(isAtEnd ? this.epochs[0] : this.epoch);
     setText(this.play, "Pause");
     this.#next();
+  }
+
+  #go(epoch) {
+    this.#position = epoch;
+    this.onEpoch(epoch);
   }
 
   #next() {
     const pause = (1000 * PLAY_SECONDS) / Math.max(1, this.epochs.length);
     this.#timer = setTimeout(
       () => {
-        const place = this.epochs.indexOf(this.epoch) + 1;
-        if (place < this.epochs.length) this.onEpoch(this.epochs[place]);
-        if (place >= this.epochs.length - 1) this.pause();
+        const following = this.epochs.find((epoch) => epoch > this.#position);
+        if (following !== undefined) this.#go(following);
+        if (following === undefined || following === this.epochs.at(-1)) this.pause();
         else this.#next();
       },
       Math.min(PLAY_SLOWEST, Math.max(PLAY_FASTEST, pause)),
@@ -138,32 +143,46 @@ class Timeline {
   }
 }
 
-/** Three numbers, large enough for the back row. */
+/** A few numbers, large enough for the back row, and below them what is to be known about one of them. */
 class Readouts {
+  static #number = 0;
+
   constructor(names) {
+    const id = `ev-reasons-${(Readouts.#number += 1)}`;
+    this.id = id;
     this.values = new Map(
       Object.entries(names).map(([name, words]) => [
         name,
-        { value: element("dd", { "data-testid": `readout-${name}` }), words: element("dt", {}, words) },
+        { title: words, node: element("dd", { "data-testid": `readout-${name}` }), words: element("dt", {}, words) },
       ]),
     );
+    this.reasons = element("p", { class: "ev-reasons", id, "data-testid": "reasons" });
     this.node = element(
-      "dl",
-      { class: "ev-readouts" },
-      ...[...this.values.values()].map(({ value, words }) => element("div", {}, words, value)),
+      "div",
+      { class: "ev-numbers" },
+      element("dl", { class: "ev-readouts" }, ...[...this.values.values()].map(({ node, words }) => element("div", {}, words, node))),
+      this.reasons,
     );
   }
 
+  /** Show numbers by name: each with its `value`, and a `reason` where there is something to say about it. */
   set(values) {
-    for (const [name, { value, reason, digits }] of Object.entries(values)) {
-      const { value: node } = this.values.get(name);
-      const words = numberWords(value, digits);
+    const names = new Map(); // by what is said of them
+    for (const [name, { value, reason }] of Object.entries(values)) {
+      const { node, title } = this.values.get(name);
+      const words = numberWords(value);
       if (node.textContent !== words) node.textContent = words;
-      const isDefined = Number.isFinite(value);
-      node.classList.toggle("ev-undefined", !isDefined);
-      setAttribute(node, "title", isDefined ? null : reason);
+      node.classList.toggle("ev-undefined", !Number.isFinite(value));
+      setAttribute(node, "aria-describedby", reason ? this.id : null);
+      if (reason) names.set(reason, [...(names.get(reason) ?? []), title]);
     }
+    const said = [...names].map(([reason, titles]) => `${listed(titles)}: ${reason}.`).join(" ");
+    if (this.reasons.textContent !== said) this.reasons.textContent = said;
   }
+}
+
+function listed(words) {
+  return [words.slice(0, -1).join(", "), words.at(-1)].filter(Boolean).join(" and ");
 }
 
 /** The class that counts as positive, the threshold, and the sliders that ask for one. */
@@ -285,7 +304,9 @@ class CostControls {
   update({ falseAlarm, miss }, words, isOn) {
     for (const [node, value] of [[this.falseAlarm, falseAlarm], [this.miss, miss]]) {
       // What somebody is typing is theirs.
-      if (node.valueAsNumber !== value && document.activeElement !== node) node.value = value;
+      if (document.activeElement === node) continue;
+      if (node.valueAsNumber !== value) node.value = value;
+      setAttribute(node, "aria-invalid", null);
     }
     const preset = Object.entries(PRESETS).find(([, costs]) => costs.falseAlarm === falseAlarm && costs.miss === miss);
     this.presets.set(preset?.[0]);

@@ -87,6 +87,12 @@ class ClassCounts {
     return new OneVersusRest(positives, negatives);
   }
 
+  /** The areas under both curves of each class against the rest. */
+  areas() {
+    const histogram = (place) => this.entries.part(place * NUM_BINS, NUM_BINS);
+    return Array.from({ length: this.numClasses }, (_, k) => areasOf(histogram(k), histogram(this.numClasses + k)));
+  }
+
   /** Rows by true (first) and predicted class, row after row. */
   confusion() {
     return this.entries.part(2 * this.numClasses * NUM_BINS, this.numClasses ** 2);
@@ -153,23 +159,14 @@ class OneVersusRest {
   constructor(positives, negatives) {
     this.positives = positives;
     this.negatives = negatives;
-    this.numPositives = sum(positives);
-    this.numNegatives = sum(negatives);
-    this.truePositives = new Float64Array(NUM_BINS);
-    this.falsePositives = new Float64Array(NUM_BINS);
-    this.precision = new Float64Array(NUM_BINS);
-    this.recall = new Float64Array(NUM_BINS);
-    this.falsePositiveRate = new Float64Array(NUM_BINS);
-    let [tp, fp] = [0, 0];
-    for (let step = NUM_BINS - 1; step >= 0; step -= 1) {
-      tp += positives[step];
-      fp += negatives[step];
-      this.truePositives[step] = tp;
-      this.falsePositives[step] = fp;
-      this.precision[step] = ratio(tp, tp + fp);
-      this.recall[step] = ratio(tp, this.numPositives);
-      this.falsePositiveRate[step] = ratio(fp, this.numNegatives);
-    }
+    this.truePositives = fromAbove(positives);
+    this.falsePositives = fromAbove(negatives);
+    // Not the histograms' own sums: added up in another order, weights give another last digit.
+    this.numPositives = this.truePositives[0];
+    this.numNegatives = this.falsePositives[0];
+    this.precision = this.truePositives.map((tp, step) => ratio(tp, tp + this.falsePositives[step]));
+    this.recall = this.truePositives.map((tp) => ratio(tp, this.numPositives));
+    this.falsePositiveRate = this.falsePositives.map((fp) => ratio(fp, this.numNegatives));
   }
 
   /** The four outcomes at a threshold. */
@@ -206,28 +203,39 @@ class OneVersusRest {
       ratio(this.falsePositives[step] * falseAlarm + (this.numPositives - tp) * miss, rows),
     );
   }
+}
 
-  get averagePrecision() {
-    if (!this.numPositives) return NaN;
-    let [total, before] = [0, 0];
-    for (let step = NUM_BINS - 1; step >= 0; step -= 1) {
-      const rise = this.recall[step] - before;
-      if (rise > 0) total += rise * this.precision[step];
-      before = this.recall[step];
-    }
-    return total;
+/** What is in a histogram from each bin on. */
+function fromAbove(histogram) {
+  const above = new Float64Array(histogram.length);
+  let total = 0;
+  for (let bin = histogram.length - 1; bin >= 0; bin -= 1) {
+    total += histogram[bin];
+    above[bin] = total;
   }
+  return above;
+}
 
-  get rocAuc() {
-    if (!this.numPositives || !this.numNegatives) return NaN;
-    let [total, x, y] = [0, 0, 0];
-    for (let step = NUM_BINS - 1; step >= 0; step -= 1) {
-      total += ((this.falsePositiveRate[step] - x) * (this.recall[step] + y)) / 2;
-      x = this.falsePositiveRate[step];
-      y = this.recall[step];
-    }
-    return total + ((1 - x) * (1 + y)) / 2;
+/** The areas under both curves of a class against the rest, from its histograms. */
+function areasOf(positives, negatives) {
+  let [numPositives, numNegatives] = [0, 0];
+  for (let step = NUM_BINS - 1; step >= 0; step -= 1) {
+    numPositives += positives[step];
+    numNegatives += negatives[step];
   }
+  let [tp, fp, averagePrecision, rocAuc] = [0, 0, 0, 0];
+  for (let step = NUM_BINS - 1; step >= 0; step -= 1) {
+    const [p, n] = [positives[step], negatives[step]];
+    if (!p && !n) continue;
+    rocAuc += (n / numNegatives) * ((tp + p / 2) / numPositives);
+    tp += p;
+    fp += n;
+    if (p) averagePrecision += (p / numPositives) * (tp / (tp + fp));
+  }
+  return {
+    averagePrecision: numPositives ? averagePrecision : NaN,
+    rocAuc: numPositives && numNegatives ? rocAuc : NaN,
+  };
 }
 
 function bestStep(value, condition, atLeast) {
@@ -246,8 +254,8 @@ function cheapestStep(cost) {
   return best;
 }
 
-/** The table of a classification from its n × n confusion matrix, row after row. */
-function classReport(matrix, n) {
+/** The table of a classification from its n × n confusion matrix, row after row, and the areas of its classes. */
+function classReport(matrix, n, areas) {
   const support = new Float64Array(n);
   const predicted = new Float64Array(n);
   const classes = [];
@@ -264,24 +272,26 @@ function classReport(matrix, n) {
   for (let k = 0; k < n; k += 1) {
     const tp = matrix[k * n + k];
     const [fp, fn] = [predicted[k] - tp, support[k] - tp];
-    const tn = total - tp - fp - fn;
+    const [others, uncalled] = [total - support[k], total - predicted[k]];
+    const tn = Math.max(0, others - fp);
     covariance -= support[k] * predicted[k];
     ofPredicted -= predicted[k] ** 2;
     ofSupport -= support[k] ** 2;
     classes.push({
       precision: ratio(tp, predicted[k]),
       recall: ratio(tp, support[k]),
-      specificity: ratio(tn, tn + fp),
+      specificity: ratio(tn, others),
       f1: ratio(2 * tp, 2 * tp + fp + fn),
-      mcc: ratio(tp * tn - fp * fn, Math.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))),
+      mcc: ratio(tp * tn - fp * fn, Math.sqrt(predicted[k] * support[k] * others * uncalled)),
+      ...areas[k],
       support: support[k],
     });
   }
   const spread = ofPredicted * ofSupport;
+  const defined = (name) => classes.filter((ratios) => Number.isFinite(ratios[name]));
   const average = (name, weight) => {
-    const defined = classes.filter((ratios) => Number.isFinite(ratios[name]));
-    const weights = sum(defined.map(weight));
-    return weights ? sum(defined.map((ratios) => ratios[name] * weight(ratios))) / weights : NaN;
+    const weights = sum(defined(name).map(weight));
+    return weights ? sum(defined(name).map((ratios) => ratios[name] * weight(ratios))) / weights : NaN;
   };
   return {
     classes,
@@ -291,7 +301,17 @@ function classReport(matrix, n) {
     mcc: spread > 0 ? covariance / Math.sqrt(spread) : NaN,
     macro: (name) => average(name, () => 1),
     weighted: (name) => average(name, (ratios) => ratios.support),
+    /** What to know about an average: of how many classes it is, where some have no value. */
+    aboutAverage: (name) => meanWords(defined(name).length, n),
   };
+}
+
+/** What a mean leaves out; null where that is nothing. */
+function meanWords(defined, n) {
+  if (defined === n) return null;
+  if (!defined) return "no class has a value";
+  const total = n.toLocaleString("en");
+  return defined === 1 ? `mean of the 1 class of ${total} that has a value` : `mean of the ${defined.toLocaleString("en")} classes of ${total} that have a value`;
 }
 
 /** The classes that are most often taken for others or others for them, in their order. */

@@ -147,10 +147,10 @@ class CurveCard {
   draw(Plotly, view) {
     const filled = this.#filled(view);
     const { data, layout } = filled.figure;
+    this.#frame = frameOf(filled.figure); // Plotly writes into the layout that it is given
     if (this.#isDrawn) Plotly.react(this.plot, data, layout);
     else Plotly.react(this.plot, data, layout, { displayModeBar: false });
     this.#isDrawn = true;
-    this.#frame = frameOf(filled.figure);
     this.#say(filled, view);
   }
 
@@ -181,6 +181,9 @@ class CurveCard {
     const nodes = this.plot.querySelectorAll(".scatterlayer .trace");
     if (data.some(({ type }) => type !== "scatter") || nodes.length !== data.length) return false;
     const { xaxis, yaxis } = this.plot._fullLayout;
+    // Where a figure scales itself to its points, new ones may lie beyond the scale of the old ones.
+    const [low, high] = yaxis.range;
+    if (data.some(({ y }) => y.some((value) => value > high || value < low))) return false;
     const paths = [...nodes].map((node) => [node.querySelector(".js-line"), node.querySelector(".js-fill")]);
     const points = [...nodes].map((node) => node.querySelectorAll(".point"));
     const isUnlike = ({ mode, fill, x }, k) =>
@@ -189,6 +192,8 @@ class CurveCard {
     data.forEach(({ x, y, line: { shape }, fill }, k) => {
       const path = linePath(x, y, shape, xaxis, yaxis);
       paths[k][0].setAttribute("d", path);
+      // Plotly gives each stretch between two gaps a path of its own; the first one has them all now.
+      for (const rest of [...nodes[k].querySelectorAll(".js-line")].slice(1)) rest.setAttribute("d", "");
       points[k].forEach((point, n) => {
         point.setAttribute("transform", `translate(${xaxis.d2p(x[n])},${yaxis.d2p(y[n])})`);
       });
@@ -321,6 +326,7 @@ function fadeHex(color, opacity) {
 const CHOOSE = "Choose one positive class to see its scores, their reliability, and what mistakes cost.";
 const NO_POSITIVES = "No row is of this class.";
 const NO_NEGATIVES = "All rows are of this class.";
+const BEYOND = "rows beyond the frame are counted at its edge";
 
 function operatingPoint(x, y) {
   return ({ outcomes, step }) => (outcomes ? { point: { x: outcomes[x][step], y: outcomes[y][step] } } : {});
@@ -331,9 +337,10 @@ function thresholdLine({ step }) {
 }
 
 /** One curve for each class where no class is chosen. */
-function curves(view, points) {
+function curves(view, points, mean) {
   const traces = { curve: joined(view.shown.map((k) => ({ ...points(view.against(k)), name: plainText(view.nameOf(k)) }))) };
-  return { traces, note: "one curve for each class" };
+  const isAll = view.shown.length === view.counts.numClasses;
+  return { traces, note: `${mean}; one curve for each ${isAll ? "class" : `of the ${view.shown.length} classes shown`}` };
 }
 
 const CURVES = {
@@ -343,13 +350,13 @@ const CURVES = {
     marks: operatingPoint("recall", "precision"),
     fill(view) {
       const { outcomes } = view;
-      if (!outcomes) return curves(view, precisionRecallPoints);
+      if (!outcomes) return curves(view, precisionRecallPoints, `mean average precision ${view.meanArea("averagePrecision")}`);
       if (!outcomes.numPositives) return { empty: NO_POSITIVES };
       const traces = {
         curve: precisionRecallPoints(outcomes),
         no_skill: { x: [0, 1], y: [outcomes.prevalence, outcomes.prevalence] },
       };
-      const note = `average precision ${numberWords(outcomes.averagePrecision)}, no skill ${numberWords(outcomes.prevalence)}`;
+      const note = `average precision ${numberWords(view.areas.averagePrecision)}, no skill ${numberWords(outcomes.prevalence)}`;
       return { traces, note };
     },
   },
@@ -360,10 +367,10 @@ const CURVES = {
     marks: operatingPoint("falsePositiveRate", "recall"),
     fill(view) {
       const { outcomes } = view;
-      if (!outcomes) return curves(view, rocPoints);
+      if (!outcomes) return curves(view, rocPoints, `mean area ${view.meanArea("rocAuc")}`);
       if (!outcomes.numPositives) return { empty: NO_POSITIVES };
       if (!outcomes.numNegatives) return { empty: NO_NEGATIVES };
-      return { traces: { curve: rocPoints(outcomes) }, note: `area ${numberWords(outcomes.rocAuc)}, no skill 0.500` };
+      return { traces: { curve: rocPoints(outcomes) }, note: `area ${numberWords(view.areas.rocAuc)}, no skill 0.500` };
     },
   },
 
@@ -424,7 +431,8 @@ const CURVES = {
         yaxis: axis("predicted"),
         shape: { x0: low, y0: low, x1: high, y1: high },
       };
-      return { traces: { joint: { x: at, y: at, z } }, layout };
+      const atEdge = joint.some((rows, k) => rows && [0, numBins - 1].includes(k % numBins));
+      return { traces: { joint: { x: at, y: at, z } }, layout, note: atEdge ? BEYOND : null };
     },
   },
 
@@ -438,13 +446,14 @@ const CURVES = {
       const x = middles(-span, span, rows.length);
       // As far as there are rows, the same to both sides.
       const far = Math.max(0.05 * span, ...x.filter((_, k) => rows[k]).map(Math.abs)) * 1.1;
-      return { traces: { residuals: { x, y: Array.from(rows) } }, layout: { xaxis: { range: [-far, far] } } };
+      const note = rows[0] || rows.at(-1) ? BEYOND : null;
+      return { traces: { residuals: { x, y: Array.from(rows) } }, layout: { xaxis: { range: [-far, far] } }, note };
     },
   },
 };
 
 const STEPS = Array.from({ length: NUM_BINS }, (_, k) => k / 1000);
 
-function numberWords(value, digits = 3) {
-  return Number.isFinite(value) ? value.toFixed(digits) : "undefined";
+function numberWords(value) {
+  return Number.isFinite(value) ? value.toFixed(3) : "undefined";
 }

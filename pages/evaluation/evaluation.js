@@ -14,6 +14,8 @@ const PARTS = {
 // A figure whose lines were only moved is drawn when nothing moved for so long, or at the latest after …
 const REST = 200; // milliseconds
 const LONGEST_MOVE = 2000;
+const SCROLL_TIME = 1000;
+const EXAMPLES_WAIT = 10_000; // for the page to make room for the rows behind a cell
 
 const MODES = [
   ["counts", "Counts"],
@@ -25,6 +27,9 @@ const NO_VALIDATION = "This run has no validation data.";
 const NOT_YET = "Counts come with the first validated epoch.";
 const NEVER = "This run ended before an epoch was validated.";
 const NOT_COUNTED = "This run has no counts of its validation rows.";
+const HOW_TO_COUNT =
+  "No counts so far. They come with EvaluationCounts (of numbers: RegressionEvaluationCounts) among the metrics " +
+  "of compile() and validation_data in fit().";
 
 class EvaluationView {
   #dirty = new Set(); // figures that do not show the counts of now
@@ -35,7 +40,7 @@ class EvaluationView {
   #frame = null;
   #isStale = false; // something but a figure wants to be shown anew
   #isUnpacking = false;
-  #outcomes = new Map();
+  #derived = new Map(); // what was computed from the counts shown
 
   constructor(parent) {
     this.step = 500;
@@ -66,8 +71,9 @@ class EvaluationView {
 
   // -- Streamlit's calls ----------------------------------------------------------------------
 
-  update({ data, setStateValue }) {
-    this.setStateValue = setStateValue;
+  update({ data, setStateValue, setTriggerValue }) {
+    // Beside the curves a cell leads to the other page; there it stays chosen.
+    this.sendCell = (cell) => (data.part === "page" ? setStateValue("cell", cell) : setTriggerValue("visit", cell));
     this.data = data;
     this.figures = data.figures;
     this.root.dataset.part = data.part;
@@ -76,10 +82,14 @@ class EvaluationView {
     this.root.style.colorScheme = this.theme.mode;
     this.palette = data.palettes[this.theme.mode];
     for (const [name, color] of Object.entries(this.palette)) this.root.style.setProperty(`--ev-${name}`, color);
-    if (data.run_id !== this.runId) this.#switchTo(data);
+    // A page may hand its place to another page's view of the same run.
+    const shown = JSON.stringify([data.run_id, data.part, data.evaluations]);
+    if (shown !== this.shownNow) this.#switchTo(data);
+    this.shownNow = shown;
     this.#arrangeBoundary(data);
     this.#invalidate();
     if (!this.Plotly) this.#load(data.plotly);
+    if (data.goes_to_examples) this.#goToExamples();
   }
 
   #switchTo(data) {
@@ -92,6 +102,7 @@ class EvaluationView {
     this.epoch = null;
     this.goal = null;
     this.chosen = undefined; // the default of the run's first counts
+    this.told = null;
     this.history = new EpochHistory({
       path: data.evaluations,
       list: "evaluations",
@@ -102,7 +113,7 @@ class EvaluationView {
     this.feed = registry.feed(data.run_id, data.stream);
     this.leave = this.feed.subscribe((event, message) => this.#heard(event, message));
     leave?.();
-    this.history.push(this.feed.evaluation, { isSnapshot: true });
+    this.history.push(this.feed.evaluation);
     this.history.load();
   }
 
@@ -137,8 +148,8 @@ class EvaluationView {
 
   #heard(event, message) {
     if (event !== "message") return;
-    this.history.push(message.evaluation, { isSnapshot: message.type === "snapshot" });
-    const told = JSON.stringify([message.run?.facts, message.run?.state]);
+    this.history.push(message.evaluation);
+    const told = JSON.stringify([message.run?.facts, message.run?.state, this.counts ? null : message.run?.epoch]);
     if (told === this.told) return;
     this.told = told;
     this.#invalidate();
@@ -177,7 +188,7 @@ class EvaluationView {
   #show(counts) {
     if (counts === this.counts) return;
     this.counts = counts;
-    this.#outcomes.clear();
+    this.#derived.clear();
     this.#build(counts);
     this.#placeBoundary();
     this.#invalidate();
@@ -185,12 +196,14 @@ class EvaluationView {
 
   /** Make the cards for this kind of run, once. */
   #build({ kind, numClasses }) {
-    const shape = `${this.data.part} ${kind}`;
+    const shape = `${this.data.part} ${kind} ${this.data.has_examples}`;
     if (kind === "classes" && this.chosen === undefined) this.chosen = numClasses === 2 ? 1 : null;
     if (shape === this.kind) return;
     this.kind = shape;
     for (const cards of [this.#dirty, this.#unsettled, this.#settling]) cards.clear();
     for (const card of this.cards.values()) card.destroy();
+    this.timeline?.pause();
+    this.timeline = this.report = this.costControls = this.hint = null;
     this.cards = new Map(
       PARTS[this.data.part][kind].map((id) => [id, new CurveCard({ id, ...CURVES[id] }, (card) => this.#resized(card))]),
     );
@@ -204,7 +217,7 @@ class EvaluationView {
       options: MODES,
       onChoice: (mode) => this.#set({ mode }),
     });
-    this.matrix = new MatrixTable((row, column) => this.#activate(row, column));
+    this.matrix = new MatrixTable(this.data.has_examples ? (row, column) => this.#activate(row, column) : null);
     this.matrixTitle = element("h3", { class: "lr-title" }, "Confusion matrix");
     this.matrixCard = element(
       "article",
@@ -252,7 +265,6 @@ class EvaluationView {
   }
 
   #newTimeline() {
-    this.timeline?.pause();
     this.timeline = new Timeline((epoch) => {
       this.epoch = epoch;
       this.#seek();
@@ -282,7 +294,7 @@ class EvaluationView {
     const { classes } = this.shownMatrix;
     const isOne = this.chosen !== null;
     const place = (index) => (isOne ? Number(classes[index] === this.chosen) : classes[index]);
-    this.setStateValue("cell", {
+    this.sendCell({
       run_id: this.runId,
       epoch: this.counts.epoch,
       true: place(row),
@@ -290,6 +302,24 @@ class EvaluationView {
       positive: this.chosen,
       threshold: isOne ? this.step / 1000 : null,
     });
+    if (this.data.part === "page") this.#goToExamples();
+  }
+
+  /** Bring the rows behind a cell into sight as soon as the page has made room for them. */
+  #goToExamples() {
+    const giveUp = performance.now() + EXAMPLES_WAIT;
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    const look = () => {
+      if (!this.root.isConnected || performance.now() > giveUp) return;
+      const rows = document.querySelector(`.st-key-${this.data.examples}`);
+      const isReady = rows && this.counts;
+      const top = isReady ? rows.getBoundingClientRect().top : NaN;
+      if (top >= 0 && top < 0.6 * innerHeight) return;
+      if (isReady) rows.scrollIntoView({ behavior, block: "start" });
+      // A page that is still being built may cut the way short.
+      setTimeout(look, isReady ? SCROLL_TIME : 50);
+    };
+    look();
   }
 
   // -- what the figures ask -------------------------------------------------------------------
@@ -308,8 +338,38 @@ class EvaluationView {
   }
 
   against(index) {
-    if (!this.#outcomes.has(index)) this.#outcomes.set(index, this.counts.against(index));
-    return this.#outcomes.get(index);
+    return this.#once(index, () => this.counts.against(index));
+  }
+
+  /** The areas under both curves of the class that is chosen. */
+  get areas() {
+    return this.#areas()[this.chosen];
+  }
+
+  /** The mean of an area over the classes, in words. */
+  meanArea(name) {
+    const report = this.#fullReport();
+    const about = report.aboutAverage(name);
+    return `${numberWords(report.macro(name))}${about ? ` (${about})` : ""}`;
+  }
+
+  /** Compute something once for the counts that are shown. */
+  #once(name, compute) {
+    if (!this.#derived.has(name)) this.#derived.set(name, compute());
+    return this.#derived.get(name);
+  }
+
+  #confusion() {
+    return this.#once("confusion", () => this.counts.confusion());
+  }
+
+  #areas() {
+    return this.#once("areas", () => this.counts.areas());
+  }
+
+  /** The report of the whole matrix, where the class with the highest score is predicted. */
+  #fullReport() {
+    return this.#once("report", () => classReport(this.#confusion(), this.counts.numClasses, this.#areas()));
   }
 
   // -- drawing --------------------------------------------------------------------------------
@@ -393,23 +453,29 @@ class EvaluationView {
       return;
     }
     setText(this.empty, "");
-    const rows = counts.kind === "classes" ? sum(this.#confusion()) : counts.sums.count;
-    const leftOut = counts.leftOut ? `, ${countWords(counts.leftOut)} left out: a score was not finite, or the label is none of the classes` : "";
-    setText(this.rows, `${countWords(rows)} validation rows after epoch ${counts.epoch + 1}${leftOut}`);
+    const isClasses = counts.kind === "classes";
+    const rows = isClasses ? this.#once("rows", () => sum(this.#confusion())) : counts.sums.count;
+    const why = isClasses ? "a score was not finite, or the label is none of the classes" : "the target or the prediction was not finite";
+    const leftOut = counts.leftOut ? `, ${countWords(counts.leftOut)} left out: ${why}` : "";
+    setText(this.rows, `${countWords(rows)} validation rows after epoch ${counts.epoch + 1}${leftOut}${this.#thinnedWords()}`);
+  }
+
+  /** Of a long run not every epoch is here. */
+  #thinnedWords() {
+    const { length } = this.history.epochs;
+    const total = this.history.latest + 1;
+    // The last few may only be on their way.
+    if (this.data.part !== "page" || length > 0.8 * total) return "";
+    return `; ${countWords(length)} of ${countWords(total)} epochs can be chosen`;
   }
 
   #whyEmpty() {
     if (this.data.has_validation === false) return NO_VALIDATION;
+    const hasEpochs = (this.feed.run?.epoch ?? 0) > 0;
+    // Somebody's own fit counts only where it was told to.
+    if (hasEpochs && this.data.has_validation === null) return HOW_TO_COUNT;
     if (!this.feed.isOver) return NOT_YET;
-    return (this.feed.run.epoch ?? 0) > 0 ? NOT_COUNTED : NEVER;
-  }
-
-  #confusion() {
-    if (this.confusionOf !== this.counts) {
-      this.confusionOf = this.counts;
-      this.confusion = this.counts.confusion();
-    }
-    return this.confusion;
+    return hasEpochs ? NOT_COUNTED : NEVER;
   }
 
   #drawNumbers() {
@@ -426,12 +492,12 @@ class EvaluationView {
 
   #drawErrors() {
     const report = this.counts.report();
-    const digits = 3;
+    const shown = (value, reason = NO_ROWS) => ({ value, reason: Number.isFinite(value) ? null : reason });
     this.errors.set({
-      mae: { value: report.meanAbsoluteError, reason: NO_ROWS, digits },
-      rmse: { value: report.rootMeanSquaredError, reason: NO_ROWS, digits },
-      r2: { value: report.r2, reason: "all targets are the same" },
-      bias: { value: report.bias, reason: NO_ROWS, digits },
+      mae: shown(report.meanAbsoluteError),
+      rmse: shown(report.rootMeanSquaredError),
+      r2: shown(report.r2, report.support ? "all targets are the same" : NO_ROWS),
+      bias: shown(report.bias),
     });
   }
 
@@ -503,7 +569,9 @@ class EvaluationView {
     const n = this.counts.numClasses;
     const all = this.#confusion();
     const isThin = n > MAX_CLASSES;
-    const classes = isThin ? mostConfused(all, n, MAX_CLASSES) : Array.from({ length: n }, (_, k) => k);
+    const classes = this.#once("shown classes", () =>
+      isThin ? mostConfused(all, n, MAX_CLASSES) : Array.from({ length: n }, (_, k) => k),
+    );
     const values = isThin ? classes.flatMap((i) => classes.map((j) => all[i * n + j])) : all;
     const thinned = isThin ? `The ${MAX_CLASSES} most confused of ${n.toLocaleString("en")} classes.` : "";
     return { classes, values, thinned, labels: classes.map((k) => this.nameOf(k)) };
@@ -523,9 +591,9 @@ class EvaluationView {
     const report = outcomes ? null : this.#fullReport();
     const ratios = Object.fromEntries(
       ["precision", "recall", "f1"].map((name) => {
-        if (report) return [name, { value: report.macro(name), reason: NO_VALUES }];
+        if (report) return [name, { value: report.macro(name), reason: report.aboutAverage(name) }];
         const value = name === "f1" ? outcomes.f1(step) : outcomes[name][step];
-        return [name, { value, reason: reasons[name] }];
+        return [name, { value, reason: Number.isFinite(value) ? null : reasons[name] }];
       }),
     );
     const words = outcomes
@@ -534,21 +602,14 @@ class EvaluationView {
     this.threshold.update({ step, goal: this.goal, words, ratios, isOn: Boolean(outcomes) });
   }
 
-  #fullReport() {
-    if (this.reportOf !== this.counts) {
-      this.reportOf = this.counts;
-      this.reported = classReport(this.#confusion(), this.counts.numClasses);
-    }
-    return this.reported;
-  }
-
   #drawReport() {
     const { reasons } = this.data;
     const n = this.counts.numClasses;
     if (n === 2) {
       const { values, labels } = this.shownMatrix;
       const words = `at threshold ${(this.step / 1000).toFixed(3)} for ${this.#wordsOf(this.chosen)}`;
-      this.report.update({ report: classReport(values, 2), labels, places: [0, 1], chosen: null, words, reasons });
+      const report = classReport(values, 2, this.#areas());
+      this.report.update({ report, labels, places: [0, 1], chosen: null, words, reasons });
       return;
     }
     // It does not follow the threshold.

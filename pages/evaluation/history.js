@@ -13,6 +13,8 @@ class EpochHistory {
   #decoded = new Map(); // epoch -> unpacked, the least used first
   #numDecoded = 0;
   #covered = -1; // the last epoch up to which the server was asked
+  #attempt = 0; // the newest launch of the run, and the first epoch that it counted
+  #begins = Infinity;
   #isAsking = false;
   #timer = null;
   #isOver = false;
@@ -32,10 +34,9 @@ class EpochHistory {
     return this.epochs.at(-1) ?? null;
   }
 
-  /** Take in what the stream says; a training that begins anew makes the rest outdated. */
-  push(message, { isSnapshot }) {
+  /** Take in what the stream says; it may lag behind what the server was asked for. */
+  push(message) {
     if (!message) return;
-    if (isSnapshot && this.latest !== null && message.epoch < this.latest) this.#forget();
     if (!this.path) this.#forget();
     this.#add(message);
     if (this.isLoaded && this.isDense) this.#cover(message.epoch);
@@ -53,6 +54,7 @@ class EpochHistory {
     if (!this.path || this.#isAsking) return;
     this.#isAsking = true;
     const known = this.latest ?? -1;
+    const attempt = this.#attempt;
     const address = serverAddress(this.path);
     address.searchParams.set("first", this.#covered + 1);
     address.searchParams.set("last", ALL_EPOCHS);
@@ -62,9 +64,13 @@ class EpochHistory {
       const { [this.list]: messages } = await answer.json();
       if (this.#isOver) return;
       for (const message of messages) this.#add(message);
-      this.#covered = Math.max(this.#covered, known, messages.at(-1)?.epoch ?? -1);
       this.isLoaded = true;
-      if (this.latest !== null && this.isDense) this.#cover(this.latest);
+      if (attempt && attempt !== this.#attempt) {
+        this.#askSoon(); // a newer launch counts from an earlier epoch on
+      } else {
+        this.#covered = Math.max(this.#covered, known, messages.at(-1)?.epoch ?? -1);
+        if (this.latest !== null && this.isDense) this.#cover(this.latest);
+      }
     } catch {
       this.#askSoon();
     } finally {
@@ -83,7 +89,19 @@ class EpochHistory {
   }
 
   #add(message) {
-    const { epoch } = message;
+    const { epoch, attempt = 0 } = message; // decision boundaries do not say of which launch they are
+    if (attempt < this.#attempt && epoch >= this.#begins) return; // trained again since
+    if (attempt > this.#attempt) {
+      this.#attempt = attempt;
+      this.#begins = Infinity;
+      this.#covered = Math.min(this.#covered, epoch - 1);
+    }
+    if (attempt === this.#attempt && epoch < this.#begins) {
+      this.#begins = epoch;
+      this.#dropSuperseded();
+    }
+    const before = this.#messages.get(epoch);
+    if (before && (before.attempt ?? 0) === attempt) return;
     this.#discard(epoch);
     this.#messages.set(epoch, message);
     const last = this.latest;
@@ -92,8 +110,17 @@ class EpochHistory {
     if (this.epochs.length > MAX_KEPT) this.#thin();
   }
 
+  /** Let go of the epochs of earlier launches that this one trains again. */
+  #dropSuperseded() {
+    const isOutdated = (epoch) => epoch >= this.#begins && (this.#messages.get(epoch).attempt ?? 0) < this.#attempt;
+    this.#keep(this.epochs.filter((epoch) => !isOutdated(epoch)));
+  }
+
   #thin() {
-    const kept = this.epochs.filter((_, k) => k % 2 === 0 || k === this.epochs.length - 1);
+    this.#keep(this.epochs.filter((_, k) => k % 2 === 0 || k === this.epochs.length - 1));
+  }
+
+  #keep(kept) {
     const isKept = new Set(kept);
     for (const epoch of this.epochs) {
       if (isKept.has(epoch)) continue;

@@ -3,7 +3,8 @@
  */
 
 const MAX_CLASSES = 20; // shown at once
-const NUMBERS = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const MANY_CLASSES = 10; // from here on cells are small
+const NUMBERS = new Intl.NumberFormat("en", { maximumFractionDigits: 2, signDisplay: "negative" });
 
 /** A count: whole, unless somebody gave weights. */
 function countWords(value) {
@@ -11,8 +12,10 @@ function countWords(value) {
   return Number.isInteger(value) && value < 1000 ? String(value) : NUMBERS.format(value);
 }
 
-function shareWords(value) {
-  return Number.isFinite(value) ? `${(100 * value).toFixed(1)}%` : "–";
+function shareWords(value, isShort) {
+  if (!Number.isFinite(value)) return "–";
+  if (isShort && value > 0 && value < 0.005) return "<1%";
+  return `${(100 * value).toFixed(isShort ? 0 : 1)}%`;
 }
 
 class MatrixTable {
@@ -20,7 +23,7 @@ class MatrixTable {
   #focus = 0;
   #shape = "";
 
-  /** `onCell(row, column)` is told of a click and of the keyboard's. */
+  /** `onCell(row, column)` is told of a click and of the keyboard's; without it cells are text. */
   constructor(onCell) {
     this.onCell = onCell;
     this.head = element("thead");
@@ -38,6 +41,13 @@ class MatrixTable {
     this.thinned = element("p", { class: "ev-words" });
     this.thinned.hidden = true;
     this.node = element("div", { class: "ev-matrix-frame" }, this.table, this.thinned);
+    if (!onCell) {
+      // With no button to go to, the keyboard scrolls a wide one from here.
+      for (const [name, value] of Object.entries({ tabindex: 0, role: "region", "aria-label": "Confusion matrix" })) {
+        this.node.setAttribute(name, value);
+      }
+      return;
+    }
     this.table.addEventListener("click", (event) => this.#activate(event.target.closest("button")));
     this.table.addEventListener("keydown", (event) => this.#move(event));
   }
@@ -67,7 +77,7 @@ class MatrixTable {
         const value = values[i * n + j];
         const share = ratio(value, sums[mode === "columns" ? j : i]);
         const filled = mode === "counts" ? ratio(value, largest) : share;
-        this.#fill(this.#cells[i * n + j], value, mode === "counts" ? countWords(value) : shareWords(share), filled);
+        this.#fill(this.#cells[i * n + j], value, mode === "counts" ? countWords(value) : shareWords(share, n > MANY_CLASSES), filled);
       }
     }
   }
@@ -75,19 +85,19 @@ class MatrixTable {
   #fill(cell, value, text, filled) {
     if (cell.text !== text) {
       cell.text = text;
-      cell.button.firstChild.data = text;
+      cell.node.firstChild.data = text;
     }
     if (cell.value !== value) {
       cell.value = value;
-      const rows = value === 1 ? "row" : "rows";
-      cell.button.setAttribute("aria-label", `${cell.words}: ${countWords(value)} ${rows}`);
+      // Text is read with its row's and its column's heads.
+      if (this.onCell) cell.node.setAttribute("aria-label", `${cell.words}: ${countWords(value)} ${value === 1 ? "row" : "rows"}`);
     }
     // By the root, so that one mistake among hundreds is seen.
     const tone = Number.isFinite(filled) ? Math.round(100 * Math.sqrt(filled)) : 0;
     if (cell.tone !== tone) {
       cell.tone = tone;
-      cell.button.style.setProperty("--ev-tone", `${tone}%`);
-      cell.button.classList.toggle("ev-full", tone > 60);
+      cell.node.style.setProperty("--ev-tone", `${tone}%`);
+      cell.node.classList.toggle("ev-full", tone > 60);
     }
   }
 
@@ -98,9 +108,11 @@ class MatrixTable {
     this.#cells = [];
     this.#focus = 0;
     const n = labels.length;
-    const isLong = n > 4 && labels.some((label) => label.length > 3);
+    const room = n > MANY_CLASSES ? 2 : 3;
+    const isLong = n > 4 && labels.some((label) => label.length > room);
     this.table.classList.toggle("ev-upright", isLong);
-    this.table.classList.toggle("ev-many", n > 10);
+    this.table.classList.toggle("ev-many", n > MANY_CLASSES);
+    this.table.style.setProperty("--ev-classes", n);
     const longest = Math.max(...labels.map((label) => label.length));
     const beside = element("col", { style: `width: ${Math.min(16, longest + 3)}ch` });
     this.columns.replaceChildren(element("col"), beside, ...labels.map(() => element("col")));
@@ -131,16 +143,15 @@ class MatrixTable {
   }
 
   #cell(i, j, words, n) {
-    const button = element("button", {
-      type: "button",
+    // One stop for the tabulator; the arrow keys lead on from there.
+    const asButton = { type: "button", tabindex: i + j === 0 ? 0 : -1, "data-cell": i * n + j };
+    const node = element(this.onCell ? "button" : "span", {
       class: i === j ? "ev-cell ev-right" : "ev-cell ev-wrong",
-      // One stop for the tabulator; the arrow keys lead on from there.
-      tabindex: i + j === 0 ? 0 : -1,
-      "data-cell": i * n + j,
+      ...(this.onCell ? asButton : {}),
     });
-    button.append(document.createTextNode(""));
-    this.#cells.push({ button, words, text: "", value: null, tone: null });
-    return element("td", {}, button);
+    node.append(document.createTextNode(""));
+    this.#cells.push({ node, words, text: "", value: null, tone: null });
+    return element("td", {}, node);
   }
 
   #activate(button) {
@@ -170,9 +181,9 @@ class MatrixTable {
   }
 
   #focusOn(place) {
-    this.#cells[this.#focus].button.tabIndex = -1;
+    this.#cells[this.#focus].node.tabIndex = -1;
     this.#focus = place;
-    this.#cells[place].button.tabIndex = 0;
-    this.#cells[place].button.focus();
+    this.#cells[place].node.tabIndex = 0;
+    this.#cells[place].node.focus();
   }
 }

@@ -183,7 +183,8 @@ class RunReader:
 def to_message(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation as browsers get it: the header, with the data in base64."""
     data = base64.b64encode(evaluation.counts.data).decode()
-    return {"epoch": evaluation.epoch, **evaluation.counts.header, "data": data}
+    when = {"attempt": evaluation.attempt, "epoch": evaluation.epoch}
+    return {**when, **evaluation.counts.header, "data": data}
 
 
 def boundary_message(boundary: Boundary) -> dict[str, Any]:

@@ -97,6 +97,8 @@ def test_of_somebody_s_own_fit_nobody_knows_whether_it_has_validation_data(
 
     assert not page.exception
     assert mount(page)["has_validation"] is None
+    assert mount(page)["has_examples"] is False
+    assert "known only for runs of this program's own data" in captions(page)
 
 
 def test_the_train_page_shows_the_newest_evaluation_of_its_run(

@@ -15,9 +15,9 @@ def page_with_evaluations():
 
     from pages.evaluation.component import evaluation_in_depth, live_evaluation
 
-    live = live_evaluation("abc", key="live", has_validation=True)
-    page = evaluation_in_depth("abc", key="page", has_validation=None)
-    st.text(f"{live.cell} {page.cell}")
+    live = live_evaluation("abc", key="live", has_validation=True, has_examples=False)
+    page = evaluation_in_depth("abc", key="page", has_validation=None, has_examples=True)
+    st.text(f"{live.visit} {page.cell}")
 
 
 @pytest.fixture
