@@ -14,8 +14,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from trainer.config import ACTIVATIONS, OPTIMIZERS, RunConfig, check, defaults_for
-from trainer.datasets import DATASETS
-from trainer.errors import InvalidInput
+from trainer.datasets import DATASETS, find
+from trainer.errors import DatasetUnavailable, InvalidInput
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import METRICS, metrics_for
 from trainer.runs import Run
@@ -58,7 +58,7 @@ class RunForm:
         self._places: dict[str, DeltaGenerator] = {}
         st.subheader("Data", anchor=False)
         dataset = str(self._choice("dataset", "Dataset", tuple(DATASETS), "digits", _new_dataset))
-        spec = DATASETS[dataset]
+        spec = find(dataset)
         self._defaults = defaults_for(dataset)
         if spec.default_noise is not None:
             self._number("noise", "Noise", step=0.05)
@@ -165,7 +165,7 @@ def config_of(run: Run) -> RunConfig | None:
         return None
     try:
         return RunConfig.from_dict(run.config)
-    except InvalidInput:
+    except (InvalidInput, DatasetUnavailable):
         return None
 
 
@@ -187,11 +187,13 @@ def fill(config: RunConfig) -> None:
 
 def form_link(config: RunConfig, **more: str) -> str:
     """Return the address, below the server's, that fills the form with a config."""
-    defaults = defaults_for(config.dataset)
+    defaults = defaults_for(config.dataset, target=config.target, task=config.task)
     chosen = {
         parameter: value
         for parameter, value in config.to_dict().items()
-        if parameter == "dataset" or value != _plain(defaults[parameter])
+        if parameter == "dataset"
+        or value != _plain(defaults[parameter])
+        or (parameter in ("target", "task") and value)
     }
     # An empty list must be said too: without a word the form would show the default.
     said = {name: "" if value == [] else value for name, value in {**chosen, **more}.items()}

@@ -155,7 +155,7 @@ def _show_rows(config: RunConfig, indices: np.ndarray, verdicts: _Verdicts) -> N
     spec = config.spec
     options = LoadOptions(noise=config.noise, seed=config.seed)
     try:
-        arrays = rows(config.dataset, indices, options)
+        arrays = rows(spec, indices, options)
     except DatasetUnavailable as error:
         st.info(escaped(str(error)))
         return

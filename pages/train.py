@@ -17,7 +17,7 @@ from pages.live.reader import summary
 from pages.shown import show, show_none, shown_run_id
 from pages.starts import starts, this_browser
 from trainer.config import RunConfig
-from trainer.datasets import LoadOptions, sample
+from trainer.datasets import LoadOptions, find, sample
 from trainer.datasets.spec import Arrays, DatasetSpec
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
 from trainer.losses import LOSSES
@@ -142,7 +142,7 @@ def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
 def _show_examples(config: RunConfig) -> None:
     spec = config.spec
     try:
-        arrays = _sample(config.dataset, config.noise, config.seed)
+        arrays = _sample(config.dataset, config.target, config.task, config.noise, config.seed)
     except DatasetUnavailable as error:
         st.info(str(error))
         return
@@ -162,8 +162,8 @@ def _shape(spec: DatasetSpec) -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=30)
-def _sample(dataset: str, noise: float, seed: int) -> Arrays:
-    return sample(dataset, LoadOptions(noise=noise, seed=seed))
+def _sample(dataset: str, target: str, task: str, noise: float, seed: int) -> Arrays:
+    return sample(find(dataset, target=target, task=task), LoadOptions(noise=noise, seed=seed))
 
 
 main()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.datasets import DATASETS
+from trainer.datasets import find
 from trainer.datasets.spec import Arrays, DatasetSpec
 from trainer.datasets.split import Split, split, split_sizes
 from trainer.errors import InvalidInput
@@ -29,7 +29,10 @@ class RunConfig:
     cannot be trained; the plain constructor checks nothing.
 
     Attributes:
-        dataset: Key of `DATASETS`.
+        dataset: Key of `DATASETS`, or the name of an upload.
+        target: The column of an upload that is predicted; empty for other sets.
+        task: Kind of an upload's target, "binary", "multiclass" or "regression"; empty for the one
+            that its values suggest, and for other sets.
         noise: Standard deviation of the noise of a generated set; 0 elsewhere.
         hidden_layers: Number of hidden layers, 0 to 10.
         units: Units in each hidden layer, 1 to 4096.
@@ -48,6 +51,8 @@ class RunConfig:
     """
 
     dataset: str
+    target: str
+    task: str
     noise: float
     hidden_layers: int
     units: int
@@ -92,8 +97,12 @@ class RunConfig:
 
     @property
     def spec(self) -> DatasetSpec:
-        """The dataset's entry in the table."""
-        return DATASETS[self.dataset]
+        """The dataset's description.
+
+        Raises:
+            DatasetUnavailable: It is an upload that is gone.
+        """
+        return find(self.dataset, target=self.target, task=self.task)
 
     @property
     def num_training_rows(self) -> int:
@@ -121,17 +130,21 @@ class RunConfig:
         return self.name or self.spec.title
 
 
-def defaults_for(dataset: str) -> dict[str, Any]:
-    """Return the value of every `RunConfig` field on this dataset when nothing is chosen.
+def defaults_for(dataset: str, *, target: str = "", task: str = "") -> dict[str, Any]:
+    """Return the value of every `RunConfig` field on this dataset when nothing else is chosen.
 
     Raises:
-        InvalidInput: There is no such dataset.
+        InvalidInput: There is no such dataset, or its target or task is another.
+        DatasetUnavailable: It is an upload that is gone.
     """
-    if not isinstance(dataset, str) or dataset not in DATASETS:
-        raise InvalidInput("dataset", f"must be one of {_listed(DATASETS)}", dataset)
-    spec = DATASETS[dataset]
+    return _defaults(find(dataset, target=target, task=task), target, task)
+
+
+def _defaults(spec: DatasetSpec, target: str, task: str) -> dict[str, Any]:
     return {
-        "dataset": dataset,
+        "dataset": spec.name,
+        "target": target,
+        "task": task,
         "noise": spec.default_noise or 0.0,
         "hidden_layers": 1,
         "units": 64,
@@ -157,22 +170,25 @@ def check(dataset: str, choices: Mapping[str, object]) -> tuple[RunConfig, dict[
     A form shows each problem beside its field; `RunConfig.create` raises the first.
 
     Raises:
-        InvalidInput: The dataset or the name of a choice is unknown.
+        InvalidInput: The dataset, its target or the name of a choice is unknown.
+        DatasetUnavailable: The dataset is an upload that is gone.
     """
-    values = defaults_for(dataset)
+    target, task = (_text(name, choices.get(name, "")) for name in ("target", "task"))
+    spec = find(dataset, target=target, task=task)
+    values = _defaults(spec, target, task)
     for parameter in choices:
         if parameter not in values:
             raise InvalidInput("parameter", f"must be one of {_listed(values)}", parameter)
     problems: dict[str, InvalidInput] = {}
     for parameter, value in {**values, **choices}.items():
         try:
-            values[parameter] = _RULES[parameter](parameter, value, DATASETS[dataset])
+            values[parameter] = _RULES[parameter](parameter, value, spec)
         except InvalidInput as problem:
             problems[parameter] = problem
             values[parameter] = value
     if not {"batch_size", "test_split", "validation_split"} & problems.keys():
         num_training_rows, *_ = split_sizes(
-            DATASETS[dataset].num_samples, values["test_split"], values["validation_split"]
+            spec.num_samples, values["test_split"], values["validation_split"]
         )
         if values["batch_size"] > num_training_rows:
             rule = f"must be at most the number of training rows, {num_training_rows}"
@@ -271,8 +287,16 @@ def _name(parameter: str, value: object, spec: DatasetSpec) -> str:
     return value.strip()
 
 
+def _text(parameter: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(parameter, "must be a text", value)
+    return value
+
+
 _RULES: Mapping[str, _Rule] = {
     "dataset": lambda parameter, value, spec: value,
+    "target": lambda parameter, value, spec: value,
+    "task": lambda parameter, value, spec: value,
     "noise": _noise,
     "hidden_layers": _integer(0, 10, "an integer from 0 to 10"),
     "units": _integer(1, 4096, "an integer from 1 to 4096"),

@@ -33,7 +33,7 @@ def inspect(run: Run, *, part: Part, which: Which) -> tuple[Evaluation, Scores]:
     """
     config = RunConfig.from_dict(run.config)
     spec = config.spec
-    arrays = load(config.dataset, LoadOptions(noise=config.noise, seed=config.seed))
+    arrays = load(config.spec, LoadOptions(noise=config.noise, seed=config.seed))
     parts = config.split(arrays)
     x, y, rows = {
         "validation": (parts.x_val, parts.y_val, parts.rows_val),

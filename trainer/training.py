@@ -17,6 +17,7 @@ import tensorflow as tf
 from trainer.callback import LiveCallback, divergence_sentence
 from trainer.config import RunConfig
 from trainer.datasets import load
+from trainer.datasets.preprocessing import Preprocessing
 from trainer.datasets.spec import Arrays, LoadOptions
 from trainer.errors import TrainerError
 from trainer.evaluation.counts import majority
@@ -124,14 +125,15 @@ class Training:
         try:
             progress("")
             options = LoadOptions(noise=config.noise, seed=config.seed, progress=progress)
-            arrays = load(config.dataset, options)
+            arrays = load(config.spec, options)
             progress("")
         except _Stopped:
             return "stopped", ""
-        model, orders, validation, facts = _prepare(config, arrays, self._warm)
+        model, orders, validation, facts, preprocessing = _prepare(config, arrays, self._warm)
+        del arrays  # the model holds the rows as it reads them
         recorder.update(facts=facts)
         callback = LiveCallback(recorder=recorder, terminate_on_nan=True)
-        self._keeper = WeightsKeeper(callback)
+        self._keeper = WeightsKeeper(callback, preprocessing=preprocessing)
         began = time.monotonic()
         model.fit(
             orders,
@@ -198,13 +200,13 @@ class WarmModel:
     def warm_up(self) -> None:
         """Train the default network a little: what the first run needs is then imported."""
         config = RunConfig.create()
-        model, orders, validation, _ = _prepare(config, load(config.dataset), self)
+        model, orders, validation, *_ = _prepare(config, load(config.spec), self)
         model.fit(orders, steps_per_epoch=1, validation_data=validation, verbose=0, shuffle=False)
 
 
 def _prepare(
     config: RunConfig, arrays: Arrays, warm: WarmModel
-) -> tuple[FedModel, tf.data.Dataset, tf.data.Dataset | None, dict[str, Any]]:
+) -> tuple[FedModel, tf.data.Dataset, tf.data.Dataset | None, dict[str, Any], Preprocessing | None]:
     spec = config.spec
     parts = config.split(arrays)
     model = warm.build(config, target_range(parts.y_unsealed, spec.task))
@@ -223,7 +225,7 @@ def _prepare(
     if spec.num_classes:
         facts["class_names"] = list(spec.class_names)
         facts["majority"] = majority(np.bincount(labels, minlength=spec.num_classes))
-    return model, orders, validation, facts
+    return model, orders, validation, facts, parts.preprocessing
 
 
 def _one_sentence(error: Exception) -> str:

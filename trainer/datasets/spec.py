@@ -8,8 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from trainer.datasets.columns import Column
+
 Task = Literal["binary", "multiclass", "regression"]
-Origin = Literal["bundled", "generated", "downloaded"]
+Origin = Literal["bundled", "generated", "downloaded", "uploaded"]
 Progress = Callable[[str], None]
 
 
@@ -34,7 +36,9 @@ class Arrays:
 
     Attributes:
         x: Features, shape `(num_samples, *input_shape)`, dtype float32, or uint8 for pictures
-            and word indicators (the model scales pictures by 1/255).
+            and word indicators (the model scales pictures by 1/255). Of an upload the columns as
+            they are in the file, shape `(num_samples, num_columns)`, float32 or float64, NaN where
+            a value is missing and a category's place in its column's `categories`.
         y: Targets, shape `(num_samples,)`: int32 class indices, or float32 for regression.
     """
 
@@ -52,7 +56,7 @@ class DatasetSpec:
         summary: One sentence for a learner: what a row is and what is to be predicted.
         task: Kind of target.
         num_samples: Rows available for training and validation together.
-        input_shape: Shape of one sample.
+        input_shape: Shape of one sample as the network gets it.
         class_names: Names of the classes by index; empty for regression.
         feature_names: Names of the columns of tabular data; empty for pictures and text.
         target_name: What is predicted, e.g. "digit".
@@ -61,6 +65,8 @@ class DatasetSpec:
         licence: Licence of the data.
         pixel_scale: What the model divides a picture's values by.
         standardize: Whether columns are standardised with the training part's mean and deviation.
+        columns: How each column of an upload is prepared; empty for others.
+        notes: Of an upload, one sentence for each thing that is not as the file has it.
         default_noise: Noise used when nothing else is asked for; None if there is no such setting.
         defaults: `RunConfig` fields whose default differs on this dataset.
         load: Returns the arrays.
@@ -80,6 +86,8 @@ class DatasetSpec:
     licence: str
     pixel_scale: float = 1.0
     standardize: bool = False
+    columns: tuple[Column, ...] = ()
+    notes: tuple[str, ...] = ()
     default_noise: float | None = None
     defaults: Mapping[str, object] = field(default_factory=dict)
     load: Callable[[LoadOptions], Arrays]
