@@ -35,9 +35,9 @@ def bring(frame: pd.DataFrame, **options: object) -> Upload:
 
 
 def trained(store: Store, config: RunConfig) -> Run:
-    run_id = store.create_run(config.to_dict())
-    Training(config, Recorder(store, store.claim(run_id, "me"))).run()
-    run = store.run(run_id)
+    claim = store.open_run(config.to_dict(), worker="me", origin="test")
+    Training(config, Recorder(store, claim)).run()
+    run = store.run(claim.run_id)
     assert run.state == "finished", run.message
     return run
 

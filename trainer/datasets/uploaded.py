@@ -14,7 +14,7 @@ from trainer.datasets.columns import Column, chosen_columns
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions, Task
 from trainer.datasets.uploads import Upload
 from trainer.errors import InvalidInput
-from trainer.tables.facts import MAX_VALUES, ColumnFacts
+from trainer.tables.facts import LARGEST, MAX_VALUES, ColumnFacts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -219,8 +219,8 @@ def feature_values(values: pa.ChunkedArray, column: Column) -> np.ndarray:
         since = pc.cast(values, pa.int64()).to_numpy().astype(np.float64)
         return since / _DAY_MICROSECONDS - 10_957  # the days from 1970 to 2000
     numbers = pc.cast(values, pa.float64(), safe=False).to_numpy()
-    if column.kind == "number" and not np.isfinite(numbers).all():
-        numbers = np.where(np.isinf(numbers), np.nan, numbers)
+    if column.kind == "number":
+        numbers = np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
     return np.asarray(numbers, dtype=np.float64)
 
 
@@ -233,7 +233,7 @@ def _kept(values: pa.ChunkedArray, fact: ColumnFacts) -> np.ndarray | None:
         return None
     if fact.kind == "number":
         numbers = pc.cast(values, pa.float64()).to_numpy()
-        return np.flatnonzero(np.isfinite(numbers))
+        return np.flatnonzero(np.abs(numbers) <= LARGEST)
     return np.flatnonzero(pc.is_valid(values).to_numpy())
 
 

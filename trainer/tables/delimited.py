@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from trainer.errors import TableUnreadable
 from trainer.tables.columns import canonical
@@ -25,6 +26,7 @@ from trainer.tables.table import Recognised, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.csv as arrow_csv
 
 # A row must fit into a block.
 _BLOCK_BYTES = 2**21
@@ -89,41 +91,88 @@ def read_delimited(path: Path, *, file_name: str, limits: Limits) -> Table:
 
 def _read(text: Text, delimiter: str, names: list[str], is_named: bool, limits: Limits) -> pa.Table:
     import pyarrow as pa
-    import pyarrow.csv as arrow_csv
 
-    file = text.file
-    start = file.tell()
-    known = arrow_csv.ConvertOptions().null_values
-    _skip_empty_lines(file)
+    _skip_empty_lines(text.file)
+    start = text.file.tell()
+    options = _options(delimiter, is_named, text.has_quotes)
     try:
-        data = arrow_csv.read_csv(
-            file,
-            # Arrow's own allocators keep a fifth more memory than this for as long as they live.
-            memory_pool=pa.system_memory_pool(),
-            read_options=arrow_csv.ReadOptions(
-                autogenerate_column_names=not is_named, block_size=_BLOCK_BYTES
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=text.has_quotes
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                null_values=[*known, *_MISSING],
-                true_values=["true", "True", "TRUE"],
-                false_values=["false", "False", "FALSE"],
-                strings_can_be_null=True,
-            ),
-        )
+        # While Arrow infers types it keeps the whole text; most files show them at the beginning.
+        types = _types_at_first(text.file, options)
+        text.file.seek(start)
+        data = _read_as(types, text.file, options)
+        if data is None:
+            text.file.seek(start)
+            data = _read_as({}, text.file, options)
+            assert data is not None
     except pa.ArrowInvalid as error:
         if "Empty CSV file" in str(error):
             return pa.table({name: pa.array([], pa.null()) for name in names})
-        file.seek(start)
-        fault = first_fault(file, delimiter, limits)
-        if fault is None and "straddling" in str(error):
-            fault = f"A line is longer than {_BLOCK_BYTES:,} bytes, which is the most that is read."
-        raise TableUnreadable(fault or "The file cannot be read as a table.") from error
+        _refuse_fault(text, start, delimiter, limits)
+        if "straddling" in str(error):
+            rule = f"A line is longer than {_BLOCK_BYTES:,} bytes, which is the most that is read."
+            raise TableUnreadable(rule) from error
+        raise TableUnreadable("The file cannot be read as a table.") from error
     if data.num_columns != len(names):
         raise TableUnreadable(f"Line 1 cannot be taken apart into {len(names)} names.")
     return data.rename_columns(names)
+
+
+def _options(delimiter: str, is_named: bool, has_quotes: bool) -> dict[str, Any]:
+    import pyarrow as pa
+    import pyarrow.csv as arrow_csv
+
+    return {
+        # Arrow's own allocators keep a fifth more memory than this for as long as they live.
+        "memory_pool": pa.system_memory_pool(),
+        "read_options": arrow_csv.ReadOptions(
+            autogenerate_column_names=not is_named, block_size=_BLOCK_BYTES
+        ),
+        "parse_options": arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=has_quotes),
+    }
+
+
+def _converting(types: Mapping[str, pa.DataType]) -> arrow_csv.ConvertOptions:
+    import pyarrow.csv as arrow_csv
+
+    return arrow_csv.ConvertOptions(
+        column_types=types,
+        null_values=[*arrow_csv.ConvertOptions().null_values, *_MISSING],
+        true_values=["true", "True", "TRUE"],
+        false_values=["false", "False", "FALSE"],
+        strings_can_be_null=True,
+    )
+
+
+def _types_at_first(file: IO[bytes], options: Mapping[str, Any]) -> dict[str, pa.DataType]:
+    """Return the columns' types by the first block; none where it does not show all of them."""
+    import pyarrow as pa
+    import pyarrow.csv as arrow_csv
+
+    head = file.read(_BLOCK_BYTES)
+    if len(head) < _BLOCK_BYTES:
+        return {}  # a file so small may be read in any way
+    lines = io.BytesIO(head[: head.rfind(b"\n") + 1])
+    try:
+        schema = arrow_csv.read_csv(lines, convert_options=_converting({}), **options).schema
+    except pa.ArrowInvalid:
+        return {}  # what is wrong is told when all is read
+    is_told = len(set(schema.names)) == len(schema.names) and pa.null() not in schema.types
+    return dict(zip(schema.names, schema.types, strict=True)) if is_told else {}
+
+
+def _read_as(
+    types: Mapping[str, pa.DataType], file: IO[bytes], options: Mapping[str, Any]
+) -> pa.Table | None:
+    """Return all rows; None where a column turns out to be of another type than these."""
+    import pyarrow as pa
+    import pyarrow.csv as arrow_csv
+
+    try:
+        return arrow_csv.read_csv(file, convert_options=_converting(types), **options)
+    except pa.ArrowInvalid as error:
+        if types and "conversion error" in str(error):
+            return None
+        raise
 
 
 def _refuse_fault(text: Text, start: int, delimiter: str, limits: Limits) -> None:

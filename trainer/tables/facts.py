@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MAX_VALUES = 1_000
 """Different values of a column that are listed; of one with more, not even their number."""
 
+LARGEST = 3.4e38
+"""Numbers beyond this, which float32 cannot hold, count as infinite."""
+
 _MAX_LISTED_CHARACTERS = 20_000
 _FEW_ROWS = 10_000
 
@@ -26,7 +29,7 @@ class ColumnFacts:
         name: Its name.
         kind: What it holds.
         num_missing: Rows without a value.
-        num_infinite: Rows with an infinite number.
+        num_infinite: Rows with an infinite number, or one beyond `LARGEST`.
         minimum: Smallest finite number, date (in days since 1970-01-01) or boolean; None without.
         maximum: Largest one.
         num_distinct: Number of different values, missing and infinite ones not counted; exact for
@@ -80,9 +83,10 @@ def _facts(name: str, kind: Kind, column: pa.ChunkedArray, num_rows: int) -> Col
     num_infinite = 0
     finite = column
     if kind == "number":
-        num_infinite = int(pc.sum(pc.is_inf(column)).as_py() or 0)
+        is_finite = pc.less_equal(pc.abs(column), LARGEST)
+        num_infinite = len(column) - num_missing - int(pc.sum(is_finite).as_py() or 0)
         if num_infinite:
-            finite = column.filter(pc.is_finite(column))
+            finite = column.filter(is_finite)
     bounds = pc.min_max(pc.cast(finite, pa.int64()) if kind in ("date", "boolean") else finite)
     minimum, maximum = bounds["min"].as_py(), bounds["max"].as_py()
     per_day = 86_400e6 if kind == "date" else 1

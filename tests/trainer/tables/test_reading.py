@@ -348,3 +348,17 @@ def test_a_damaged_parquet_file_is_refused(read, tmp_path: Path) -> None:
     for length in (4, 50, len(data) // 2, len(data) - 1):
         with pytest.raises(TableUnreadable, match="damaged"):
             read(data[:length], "t.parquet")
+
+
+def test_a_long_file_whose_types_show_late_is_read_as_if_they_had_shown_at_once(read) -> None:
+    rows = [f"{k},{k},x,2024-01-02" for k in range(200_000)]
+    assert read(("a,b,c,d\n" + "\n".join(rows)).encode()).num_rows == 200_000
+    rows[-1] = "1.5,oops,x,"
+    table = read(("a,b,c,d\n" + "\n".join(rows)).encode())
+
+    assert kinds(table) == ["number", "text", "text", "date"]
+    assert columns(table)["b"][-1] == "oops"
+    assert columns(table)["a"][-2:] == [199998.0, 1.5]
+    rows[150_000] = "1,2,3"
+    with pytest.raises(TableUnreadable, match="Line 150002 has 3 cells where the first line has 4"):
+        read(("a,b,c,d\n" + "\n".join(rows)).encode())
