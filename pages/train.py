@@ -129,14 +129,17 @@ def _show_data(form: RunForm) -> None:
 
 def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
     spec = config.spec
-    st.markdown(spec.summary)
+    # What is said of an upload has its owner's words in it.
+    is_own = spec.origin == "uploaded"
+    st.markdown(escaped(spec.summary) if is_own else spec.summary)
     facts = [f"{spec.num_samples:,} rows", _shape(spec)]
     if spec.num_classes:
         facts.append(f"{spec.num_classes} classes")
     st.caption(" · ".join(facts))
     if with_examples:
         _show_examples(config)
-    st.caption(f"Source: {spec.source} Licence: {spec.licence}.")
+    source = f"Source: {spec.source} Licence: {spec.licence}."
+    st.caption(escaped(source) if is_own else source)
 
 
 def _show_examples(config: RunConfig) -> None:
