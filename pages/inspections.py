@@ -154,7 +154,7 @@ def _show_rows(config: RunConfig, indices: np.ndarray, verdicts: _Verdicts) -> N
     spec = config.spec
     try:
         arrays = rows(
-            config.dataset,
+            config.unbent_spec,
             indices,
             config.load_options(),
             bend=config.bend,

@@ -171,7 +171,9 @@ def _show_code(run: Run, config: RunConfig) -> None:
 
 def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
     spec = config.spec
-    st.markdown(spec.summary)
+    # What is said of an upload has its owner's words in it.
+    is_own = spec.origin == "uploaded"
+    st.markdown(escaped(spec.summary) if is_own else spec.summary)
     facts = [f"{spec.num_samples:,} rows", _shape(spec)]
     if spec.num_classes:
         counts = " : ".join(f"{count:,}" for count in spec.class_counts)
@@ -180,7 +182,8 @@ def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
     st.caption(" · ".join(facts))
     if with_examples:
         _show_examples(config)
-    st.caption(f"Source: {spec.source} Licence: {spec.licence}.")
+    source = f"Source: {spec.source} Licence: {spec.licence}."
+    st.caption(escaped(source) if is_own else source)
 
 
 def _bent_facts(config: RunConfig) -> list[str]:
@@ -220,7 +223,8 @@ def _shape(spec: DatasetSpec) -> str:
 
 @st.cache_data(show_spinner=False, max_entries=30)
 def _sample(_config: RunConfig, dataset: str, bend: Bend, test_split: float) -> Arrays:
-    return sample(dataset, _config.load_options(), bend=bend, test_split=test_split)
+    options = _config.load_options()
+    return sample(_config.unbent_spec, options, bend=bend, test_split=test_split)
 
 
 main()

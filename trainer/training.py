@@ -19,6 +19,7 @@ from trainer.class_weights import class_weights, row_weights
 from trainer.compiling import early_stopping_call, is_scheduled
 from trainer.config import NONE, RunConfig
 from trainer.datasets import load
+from trainer.datasets.preprocessing import Preprocessing
 from trainer.datasets.spec import Arrays
 from trainer.errors import TrainerError
 from trainer.evaluation.counts import majority
@@ -126,14 +127,15 @@ class Training:
 
         try:
             progress("")
-            arrays = load(config.dataset, config.load_options(progress))
+            arrays = load(config.unbent_spec, config.load_options(progress))
             progress("")
         except _Stopped:
             return "stopped", ""
-        model, orders, validation, facts = _prepare(config, arrays, self._warm)
+        model, orders, validation, facts, preprocessing = _prepare(config, arrays, self._warm)
+        del arrays  # the model holds the rows as it reads them
         recorder.update(facts=facts)
         callback = LiveCallback(recorder=recorder, terminate_on_nan=True)
-        self._keeper = WeightsKeeper(callback)
+        self._keeper = WeightsKeeper(callback, preprocessing=preprocessing)
         stopping = None
         if (call := early_stopping_call(config)) is not None:
             stopping = EarlyStopping(call.make(), callback, self._keeper)
@@ -213,13 +215,13 @@ class WarmModel:
     def warm_up(self) -> None:
         """Train the default network a little: what the first run needs is then imported."""
         config = RunConfig.create()
-        model, orders, validation, _ = _prepare(config, load(config.dataset), self)
+        model, orders, validation, *_ = _prepare(config, load(config.spec), self)
         model.fit(orders, steps_per_epoch=1, validation_data=validation, verbose=0, shuffle=False)
 
 
 def _prepare(
     config: RunConfig, arrays: Arrays, warm: WarmModel
-) -> tuple[FedModel, tf.data.Dataset, tf.data.Dataset | None, dict[str, Any]]:
+) -> tuple[FedModel, tf.data.Dataset, tf.data.Dataset | None, dict[str, Any], Preprocessing | None]:
     spec = config.spec
     parts = config.split(arrays)
     model = warm.build(config, target_range(parts.y_unsealed, spec.task))
@@ -242,7 +244,7 @@ def _prepare(
     if spec.num_classes:
         facts["class_names"] = list(spec.class_names)
         facts["majority"] = majority(np.bincount(labels, minlength=spec.num_classes))
-    return model, orders, validation, facts
+    return model, orders, validation, facts, parts.preprocessing
 
 
 def _one_sentence(error: Exception) -> str:
