@@ -13,6 +13,7 @@ import pytest
 
 from trainer.config import RunConfig, defaults_for
 from trainer.datasets import find, load, rows, sample, uploads
+from trainer.datasets.split import bend_rows
 from trainer.datasets.uploaded import fitting_tasks, proposed_task
 from trainer.datasets.uploads import Upload
 from trainer.errors import DatasetUnavailable, InvalidInput, TableUnreadable
@@ -271,3 +272,90 @@ def test_a_config_of_an_upload_survives_json_and_says_when_the_file_is_gone() ->
         RunConfig.from_dict(stored)
     with pytest.raises(DatasetUnavailable):
         _ = config.spec
+
+
+# -- bent --------------------------------------------------------------------------------------
+
+BENDS = [
+    {},
+    {"num_samples": 30},
+    {"imbalance": 0.8},
+    {"label_noise": 0.2},
+    {"leak": "duplicated_rows"},
+    {"num_samples": 40, "imbalance": 0.7, "label_noise": 0.1, "leak": "duplicated_rows"},
+]
+
+
+def cities(num_rows: int = 90) -> Upload:
+    """Return a table of which two network inputs are one column and one row has no target."""
+    return bring(
+        table_of(
+            city=["Rome", "Oslo", "Oslo"] * (num_rows // 3),
+            size=[k * 1.5 for k in range(num_rows)],
+            y=["", "no", "yes"] + ["yes", "no", "no"] * (num_rows // 3 - 1),
+        )
+    )
+
+
+@pytest.mark.parametrize("choices", BENDS)
+def test_the_rows_of_a_bent_upload_are_the_very_ones_of_its_training(
+    choices: dict[str, object],
+) -> None:
+    config = RunConfig.create(cities().name, target="y", batch_size=8, seed=4, **choices)
+    parts = config.split(load(config.unbent_spec, config.load_options()))
+
+    shown = rows(
+        config.unbent_spec,
+        parts.rows_val,
+        config.load_options(),
+        bend=config.bend,
+        test_split=config.test_split,
+    )
+
+    assert parts.preprocessing is not None
+    np.testing.assert_array_equal(parts.preprocessing(shown.x), parts.x_val)
+    np.testing.assert_array_equal(shown.y, parts.y_val)
+    sizes = tuple(len(part) for part in (parts.y_train, parts.y_val, parts.y_test))
+    assert config.split_sizes == sizes
+
+
+@pytest.mark.parametrize("choices", BENDS)
+def test_a_sample_of_a_bent_upload_is_the_beginning_of_what_is_kept(
+    choices: dict[str, object],
+) -> None:
+    config = RunConfig.create(cities().name, target="y", batch_size=8, **choices)
+    more = {"bend": config.bend, "test_split": config.test_split}
+
+    some = sample(config.unbent_spec, rows=7, **more)
+    whole = sample(config.unbent_spec, **more)
+
+    assert len(some.y) == 7
+    np.testing.assert_array_equal(some.x, whole.x[:7])
+    np.testing.assert_array_equal(some.y, whole.y[:7])
+    bent = bend_rows(load(config.unbent_spec), config.unbent_spec, **more)
+    kept = np.sort(np.concatenate([bent.rows_rest, bent.rows_test]))
+    np.testing.assert_array_equal(whole.x, bent.x[kept])
+    np.testing.assert_array_equal(whole.y, bent.y[kept])
+
+
+def test_the_classes_of_an_upload_are_counted_without_the_rows_that_have_none() -> None:
+    spec = find(cities().name, target="y")
+
+    assert (spec.class_names, spec.class_counts) == (("no", "yes"), (59, 30))
+    assert np.bincount(load(spec).y).tolist() == [59, 30]
+    assert find(cities().name, target="size").class_counts == ()
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        ({"noise": 0.1}, "noise must be 0 for upload-.*, whose data are as given. Got 0.1."),
+        ({"leak": "scaling"}, "leak must make sense for upload-.*: one of none, duplicated_rows."),
+        ({"leak": "target_column"}, "leak must make sense for upload-.*: one of none, duplicated"),
+    ],
+)
+def test_columns_that_may_hold_categories_are_neither_shaken_nor_added_to(
+    choices: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(InvalidInput, match=sentence):
+        RunConfig.create(cities().name, target="y", **choices)
