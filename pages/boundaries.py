@@ -33,7 +33,7 @@ def boundary_of(config: RunConfig | None) -> dict[str, Any] | None:
 def _figure(config_json: str) -> str:
     # By the config's text, whose every part may bend the rows.
     config = RunConfig.from_dict(json.loads(config_json))
-    arrays = load(config.dataset, config.load_options())
+    arrays = load(config.unbent_spec, config.load_options())
     figure = boundary_figure(config.spec, config.split(arrays))
     assert figure is not None
     text: str = figure.to_json()

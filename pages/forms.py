@@ -13,10 +13,10 @@ import streamlit as st
 
 from pages.model_fields import MODEL, MODEL_HELP, ModelFields
 from trainer.config import OPTIMIZERS, RunConfig, check, defaults_for
-from trainer.datasets import DATASETS
+from trainer.datasets import DATASETS, find
 from trainer.datasets.leaks import LEAKS, leaks_for
 from trainer.datasets.spec import DatasetSpec
-from trainer.errors import InvalidInput
+from trainer.errors import DatasetUnavailable, InvalidInput
 from trainer.layers import parse, written
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import metrics_for
@@ -60,7 +60,7 @@ class RunForm(ModelFields):
         super().__init__({**_HELP, **MODEL_HELP})
         st.subheader("Data", anchor=False)
         dataset = str(self._choice("dataset", "Dataset", tuple(DATASETS), "digits", _new_dataset))
-        spec = DATASETS[dataset]
+        spec = find(dataset)
         self._defaults = defaults_for(dataset)
         with st.expander("Bend the data", expanded=_is_bent()):
             self._bend(spec)
@@ -113,7 +113,7 @@ def config_of(run: Run) -> RunConfig | None:
         return None
     try:
         return RunConfig.from_dict(run.config)
-    except InvalidInput:
+    except (InvalidInput, DatasetUnavailable):
         return None
 
 
@@ -145,11 +145,13 @@ def fill(config: RunConfig) -> None:
 
 def form_link(config: RunConfig, **more: str) -> str:
     """Return the address, below the server's, that fills the form with a config."""
-    defaults = defaults_for(config.dataset)
+    defaults = defaults_for(config.dataset, target=config.target, task=config.task)
     chosen = {
         parameter: value
         for parameter, value in config.to_dict().items()
-        if parameter == "dataset" or value != _plain(defaults[parameter])
+        if parameter == "dataset"
+        or value != _plain(defaults[parameter])
+        or (parameter in ("target", "task") and value)
     }
     # An empty list must be said too: without a word the form would show the default.
     said = {name: _said(value) for name, value in {**chosen, **more}.items()}

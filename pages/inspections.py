@@ -13,6 +13,7 @@ import streamlit as st
 from pages.backend import store
 from pages.figures.examples import example_pictures, example_table
 from pages.forms import escaped
+from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from trainer.config import RunConfig
 from trainer.datasets import rows
 from trainer.errors import DatasetUnavailable
@@ -152,9 +153,12 @@ def _verdicts(
 
 def _show_rows(config: RunConfig, indices: np.ndarray, verdicts: _Verdicts) -> None:
     spec = config.spec
+    if not shows_rows(spec):
+        st.info(ROWS_NOT_SHOWN)
+        return
     try:
         arrays = rows(
-            config.dataset,
+            config.unbent_spec,
             indices,
             config.load_options(),
             bend=config.bend,

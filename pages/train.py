@@ -18,6 +18,7 @@ from pages.inspections import show_seal
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
 from pages.model_fields import NETWORK_FIELDS
+from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from pages.shown import show, show_none, shown_run_id
 from pages.starts import starts, this_browser
 from trainer.config import RunConfig
@@ -171,7 +172,7 @@ def _show_code(run: Run, config: RunConfig) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
-        if needs_data_file(config):
+        if needs_data_file(config) and shows_rows(config.spec):
             st.download_button(
                 f"Download its rows ({DATA_FILE})",
                 functools.partial(data_file, config),
@@ -179,12 +180,16 @@ def _show_code(run: Run, config: RunConfig) -> None:
                 on_click="ignore",
                 icon=":material/download:",
             )
+    if not shows_rows(config.spec):
+        st.caption(ROWS_NOT_SHOWN)
     st.code(code, language="python", line_numbers=True)
 
 
 def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
     spec = config.spec
-    st.markdown(spec.summary)
+    # What is said of an upload has its owner's words in it.
+    is_own = spec.origin == "uploaded"
+    st.markdown(escaped(spec.summary) if is_own else spec.summary)
     facts = [f"{spec.num_samples:,} rows", _shape(spec)]
     if spec.num_classes:
         counts = " : ".join(f"{count:,}" for count in spec.class_counts)
@@ -193,7 +198,8 @@ def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
     st.caption(" · ".join(facts))
     if with_examples:
         _show_examples(config)
-    st.caption(f"Source: {spec.source} Licence: {spec.licence}.")
+    source = f"Source: {spec.source} Licence: {spec.licence}."
+    st.caption(escaped(source) if is_own else source)
 
 
 def _bent_facts(config: RunConfig) -> list[str]:
@@ -209,8 +215,11 @@ def _bent_facts(config: RunConfig) -> list[str]:
 
 def _show_examples(config: RunConfig) -> None:
     spec = config.spec
+    if not shows_rows(spec):
+        st.info(ROWS_NOT_SHOWN)
+        return
     try:
-        arrays = _sample(config, config.dataset, config.bend, config.test_split)
+        arrays = _sample(config, _named(config), config.bend, config.test_split)
     except DatasetUnavailable as error:
         st.info(str(error))
         return
@@ -232,8 +241,15 @@ def _shape(spec: DatasetSpec) -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=30)
-def _sample(_config: RunConfig, dataset: str, bend: Bend, test_split: float) -> Arrays:
-    return sample(dataset, _config.load_options(), bend=bend, test_split=test_split)
+def _sample(
+    _config: RunConfig, named: tuple[str, str, str], bend: Bend, test_split: float
+) -> Arrays:
+    options = _config.load_options()
+    return sample(_config.unbent_spec, options, bend=bend, test_split=test_split)
+
+
+def _named(config: RunConfig) -> tuple[str, str, str]:
+    return config.dataset, config.target, config.task
 
 
 main()

@@ -11,9 +11,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from trainer.config import RunConfig, parse_choice
+from trainer.datasets import DATASETS, uploads
 from trainer.errors import InvalidInput, StoreUnusable, TrainerError
 from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.packing import unpack
@@ -25,11 +27,15 @@ from trainer.runs import ACTIVE, Run, record_names
 from trainer.settings import Settings
 from trainer.shutdown import Shutdown
 from trainer.store import Store
+from trainer.tables import SUFFIXES
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 
 # A wider matrix fits no screen.
 _MAX_PRINTED_CLASSES = 30
+
+# Choices that have an option of their own.
+_OPTIONS = ("target", "loss", "metrics", "epochs", "batch_size", "learning_rate", "seed", "name")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,7 +66,12 @@ def _arguments() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", help="train here, with a progress bar; seen live in an open dashboard"
     )
-    run.add_argument("--dataset", default="digits", help="a dataset's name (default digits)")
+    run.add_argument(
+        "--dataset",
+        default="digits",
+        help="a dataset's name (default digits), or a CSV, TSV, Parquet or .npz file",
+    )
+    run.add_argument("--target", help="the column of the file that is predicted")
     run.add_argument("--loss", help="what training minimises")
     run.add_argument("--metrics", help="what is watched, separated by commas")
     for parameter in ("epochs", "batch-size", "learning-rate", "seed"):
@@ -129,18 +140,29 @@ def _run(store: Store, options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> RunConfig:
-    typed = {
-        name: value
-        for name in ("loss", "metrics", "epochs", "batch_size", "learning_rate", "seed", "name")
-        if (value := getattr(options, name)) is not None
-    }
+    typed = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
     for choice in options.set:
         parameter, separator, value = choice.partition("=")
         if not separator:
             raise InvalidInput("--set", "must look like key=value", choice)
         typed[parameter] = value
     choices = {parameter: parse_choice(parameter, text) for parameter, text in typed.items()}
-    return RunConfig.create(str(choices.pop("dataset", options.dataset)), **choices)
+    dataset = str(choices.pop("dataset", options.dataset))
+    return RunConfig.create(_brought(dataset), **choices)
+
+
+def _brought(dataset: str) -> str:
+    """Return a dataset's name; a file is read and kept first."""
+    path = Path(dataset)
+    is_file = path.suffix.lower() in SUFFIXES or os.sep in dataset
+    if dataset in DATASETS or not is_file:
+        return dataset
+    try:
+        with open(path, "rb") as file:
+            return uploads.add(file, file_name=path.name, owner="command line").name
+    except OSError as error:
+        reason = f"must be a file that can be read and kept ({error.strerror})"
+        raise InvalidInput("dataset", reason, dataset) from error
 
 
 def _list(store: Store, options: argparse.Namespace) -> int:

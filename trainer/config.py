@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.class_weights import ratio_of
-from trainer.datasets import DATASETS
+from trainer.datasets import find
 from trainer.datasets.leaks import LEAKS, leaks_for
 from trainer.datasets.shaping import Bend, Leak
 from trainer.datasets.spec import FORMS, Arrays, DatasetSpec, LoadOptions, Progress, Targets
@@ -48,11 +48,14 @@ class RunConfig:
     cannot be trained; the plain constructor checks nothing.
 
     Attributes:
-        dataset: Key of `DATASETS`.
+        dataset: Key of `DATASETS`, or the name of an upload.
+        target: The column of an upload that is predicted; empty for other sets.
+        task: Kind of an upload's target, "binary", "multiclass" or "regression"; empty for the one
+            that its values suggest, and for other sets.
         num_samples: Rows that are taken, at least 10; 0 for all there are, or, of a generated set,
             as many as are usually made.
         noise: Standard deviation of the noise, 0 to 2: of most generated sets as they make it,
-            elsewhere in units of each column's, or each picture's, own deviation.
+            elsewhere in units of each column's, or each picture's, own deviation. 0 for uploads.
         label_noise: Share of wrong labels among the training and validation rows, 0 to 0.5.
         imbalance: Share of the largest class in a pair with any other, 0.5 to 0.99, by thinning;
             0 for as it is.
@@ -95,6 +98,8 @@ class RunConfig:
     """
 
     dataset: str
+    target: str
+    task: str
     noise: float
     num_samples: int
     label_noise: float
@@ -158,13 +163,21 @@ class RunConfig:
 
     @property
     def spec(self) -> DatasetSpec:
-        """What is known of the dataset as the choices that bend it leave it."""
+        """What is known of the dataset as the choices that bend it leave it.
+
+        Raises:
+            DatasetUnavailable: It is an upload that is gone.
+        """
         return bent_spec(self.unbent_spec, self.bend)
 
     @property
     def unbent_spec(self) -> DatasetSpec:
-        """The dataset's entry in the table."""
-        return DATASETS[self.dataset]
+        """What is known of the dataset as it is.
+
+        Raises:
+            DatasetUnavailable: It is an upload that is gone.
+        """
+        return find(self.dataset, target=self.target, task=self.task)
 
     @property
     def bend(self) -> Bend:
@@ -240,17 +253,21 @@ class RunConfig:
         return self.name or self.spec.title
 
 
-def defaults_for(dataset: str) -> dict[str, Any]:
-    """Return the value of every `RunConfig` field on this dataset when nothing is chosen.
+def defaults_for(dataset: str, *, target: str = "", task: str = "") -> dict[str, Any]:
+    """Return the value of every `RunConfig` field on this dataset when nothing else is chosen.
 
     Raises:
-        InvalidInput: There is no such dataset.
+        InvalidInput: There is no such dataset, or its target or task is another.
+        DatasetUnavailable: It is an upload that is gone.
     """
-    if not isinstance(dataset, str) or dataset not in DATASETS:
-        raise InvalidInput("dataset", f"must be one of {_listed(DATASETS)}", dataset)
-    spec = DATASETS[dataset]
+    return _defaults(find(dataset, target=target, task=task), target, task)
+
+
+def _defaults(spec: DatasetSpec, target: str, task: str) -> dict[str, Any]:
     return {
-        "dataset": dataset,
+        "dataset": spec.name,
+        "target": target,
+        "task": task,
         "noise": spec.default_noise or 0.0,
         "num_samples": 0,
         "label_noise": 0.0,
@@ -295,16 +312,19 @@ def check(dataset: str, choices: Mapping[str, object]) -> tuple[RunConfig, dict[
     A form shows each problem beside its field; `RunConfig.create` raises the first.
 
     Raises:
-        InvalidInput: The dataset or the name of a choice is unknown.
+        InvalidInput: The dataset, its target or the name of a choice is unknown.
+        DatasetUnavailable: The dataset is an upload that is gone.
     """
-    values = defaults_for(dataset)
+    target, task = (_any_text(name, choices.get(name, "")) for name in ("target", "task"))
+    spec = find(dataset, target=target, task=task)
+    values = _defaults(spec, target, task)
     for parameter in choices:
         if parameter not in values:
             raise InvalidInput("parameter", f"must be one of {_listed(values)}", parameter)
     problems: dict[str, InvalidInput] = {}
     for parameter, value in {**values, **choices}.items():
         try:
-            values[parameter] = _RULES[parameter](parameter, value, DATASETS[dataset])
+            values[parameter] = _RULES[parameter](parameter, value, spec)
         except InvalidInput as problem:
             problems[parameter] = problem
             # Without these there would be no spec to draw a form and its data from.
@@ -541,8 +561,16 @@ def _name(parameter: str, value: object, spec: DatasetSpec) -> str:
     return value.strip()
 
 
+def _any_text(parameter: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(parameter, "must be a text", value)
+    return value
+
+
 _RULES: Mapping[str, _Rule] = {
     "dataset": lambda parameter, value, spec: value,
+    "target": lambda parameter, value, spec: value,
+    "task": lambda parameter, value, spec: value,
     "noise": _noise,
     "num_samples": _num_samples,
     "label_noise": _label_noise,

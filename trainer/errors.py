@@ -3,6 +3,7 @@
 TrainerError
 ├── InvalidInput         a value somebody gave is not acceptable (names the parameter)
 ├── DatasetUnavailable   the data cannot be had here and now
+├── TableUnreadable      a file is no table that can be read (says the line where there is one)
 ├── RunNotFound          no such run in the store
 ├── WeightsMissing       the weights of a run are not there or cannot be read
 ├── StoreUnusable        the store is corrupt, newer than this program or unreachable
@@ -30,6 +31,10 @@ class InvalidInput(TrainerError, ValueError):
 
 class DatasetUnavailable(TrainerError):
     """A dataset cannot be loaded, e.g. because there is no internet."""
+
+
+class TableUnreadable(TrainerError):
+    """A file cannot be read as a table, or is larger than is read."""
 
 
 class RunNotFound(TrainerError):

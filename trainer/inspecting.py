@@ -32,7 +32,7 @@ def inspect(run: Run, *, part: Part, which: Which) -> tuple[Evaluation, Scores]:
     """
     config = RunConfig.from_dict(run.config)
     spec = config.spec
-    arrays = load(config.dataset, config.load_options())
+    arrays = load(config.unbent_spec, config.load_options())
     parts = config.split(arrays)
     x, y, rows = {
         "validation": (parts.x_val, parts.y_val, parts.rows_val),

@@ -36,7 +36,7 @@ _PACKAGES = ("keras", "tensorflow", "numpy", "scikit-learn")
 # makes this module hand over the rows themselves.
 _WRITTEN = frozenset(
     {
-        *("dataset", "noise", "test_split", "validation_split", "seed", "name"),
+        *("dataset", "target", "task", "noise", "test_split", "validation_split", "seed", "name"),
         *("hidden_layers", "units", "activation", "dropout", "layers", "initializer", "l1", "l2"),
         *("loss", "label_smoothing", "class_weight", "metrics", "optimizer", "learning_rate"),
         *("schedule", "decay_rate", "decay_epochs", "warmup_epochs", "epochs", "batch_size"),
@@ -69,7 +69,7 @@ def data_file(config: RunConfig) -> bytes:
     Raises:
         DatasetUnavailable: The data cannot be had here.
     """
-    arrays = load(config.dataset, config.load_options())
+    arrays = load(config.unbent_spec, config.load_options())
     parts = config.split(arrays)
     file = io.BytesIO()
     np.savez_compressed(

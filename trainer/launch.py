@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainer.datasets.uploads import remove_unneeded
 from trainer.process import is_running, this_process
 from trainer.runs import Run
 from trainer.settings import Settings
@@ -22,6 +23,7 @@ _SILENCE_SECONDS = 30.0
 # A worker that dies sooner than this after its start is not replaced at once.
 _YOUNG_SECONDS = 10.0
 _END_SECONDS = 7.0
+_UPKEEP_SECONDS = 86_400.0
 # Whoever starts the server waits for its first page, not for TensorFlow: the workers come after.
 FIRST_PAGE_SECONDS = 3.0
 
@@ -31,7 +33,8 @@ _log = logging.getLogger(__name__)
 class LocalLauncher:
     """Keeps worker processes: one for each run that may train at once, and a warm spare.
 
-    It also marks runs as *interrupted* whose process is gone.
+    It also marks runs as *interrupted* whose process is gone, and once a day, the first time at the
+    start, removes uploads that are older than a day and that no run was given.
 
     Args:
         store: Where the queue is.
@@ -46,6 +49,7 @@ class LocalLauncher:
         self._workers: dict[subprocess.Popen[bytes], float] = {}
         self._stopped = threading.Event()
         self._not_before = 0.0
+        self._next_upkeep = 0.0
         self._thread = threading.Thread(target=self._look_after, name="launcher", daemon=True)
         self._abandoned = AbandonedRuns(store)
 
@@ -92,8 +96,19 @@ class LocalLauncher:
                 self._abandoned.interrupt()
             except Exception:
                 _log.exception("the launcher could not look at the runs; trying again")
+            try:
+                self._remove_uploads()
+            except Exception:
+                _log.exception("uploads could not be looked through; trying again tomorrow")
             if self._stopped.wait(_LOOK_SECONDS):
                 return
+
+    def _remove_uploads(self) -> None:
+        if time.monotonic() < self._next_upkeep:
+            return
+        self._next_upkeep = time.monotonic() + _UPKEEP_SECONDS
+        for name in remove_unneeded(self._store.datasets()):
+            _log.info("%s was needed by no run and is removed", name)
 
     def _replace_workers(self) -> None:
         for process, began in list(self._workers.items()):

@@ -555,6 +555,12 @@ class Store:
 
     # -- upkeep ----------------------------------------------------------------------------
 
+    def datasets(self) -> set[str]:
+        """Return the names of the datasets that any run was given."""
+        with self._read() as connection:
+            configs = connection.execute(sa.select(RUNS.c.config).distinct()).scalars()
+            return {str(json.loads(config).get("dataset", "")) for config in configs}
+
     def checkpoint(self) -> None:
         """Move SQLite's log into its main file, without making anybody wait.
 

@@ -8,7 +8,7 @@ import logging
 import math
 import threading
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -20,6 +20,7 @@ from trainer.class_weights import class_weights, row_weights
 from trainer.compiling import early_stopping_call, is_scheduled
 from trainer.config import NONE, RunConfig
 from trainer.datasets import load
+from trainer.datasets.preprocessing import Preprocessing
 from trainer.datasets.spec import Arrays
 from trainer.errors import TrainerError
 from trainer.evaluation.counts import majority
@@ -128,24 +129,26 @@ class Training:
 
         try:
             progress("")
-            arrays = load(config.dataset, config.load_options(progress))
+            arrays = load(config.unbent_spec, config.load_options(progress))
             progress("")
         except _Stopped:
             return "stopped", ""
-        model, orders, validation, facts, boundary = _prepare(config, arrays, self._warm)
-        recorder.update(facts=facts)
+        prepared = _prepare(config, arrays, self._warm)
+        del arrays  # the model holds the rows as it reads them
+        boundary = prepared.boundary
+        recorder.update(facts=prepared.facts)
         callback = LiveCallback(recorder=recorder, boundary=boundary, terminate_on_nan=True)
-        self._keeper = WeightsKeeper(callback)
+        self._keeper = WeightsKeeper(callback, preprocessing=prepared.preprocessing)
         stopping = None
         if (call := early_stopping_call(config)) is not None:
             stopping = EarlyStopping(call.make(), callback, self._keeper)
         began = time.monotonic()
-        model.fit(
-            orders,
+        prepared.model.fit(
+            prepared.orders,
             epochs=config.epochs,
             # Keras calls once an epoch; the model itself runs all of its steps in that call.
             steps_per_epoch=1,
-            validation_data=validation,
+            validation_data=prepared.validation,
             callbacks=[callback, self._keeper, *([stopping] if stopping else [])],
             verbose=0,
             shuffle=False,
@@ -219,15 +222,28 @@ class WarmModel:
     def warm_up(self) -> None:
         """Train the default network a little: what the first run needs is then imported."""
         config = RunConfig.create()
-        model, orders, validation, *_ = _prepare(config, load(config.dataset), self)
-        model.fit(orders, steps_per_epoch=1, validation_data=validation, verbose=0, shuffle=False)
+        prepared = _prepare(config, load(config.spec), self)
+        prepared.model.fit(
+            prepared.orders,
+            steps_per_epoch=1,
+            validation_data=prepared.validation,
+            verbose=0,
+            shuffle=False,
+        )
 
 
-def _prepare(
-    config: RunConfig, arrays: Arrays, warm: WarmModel
-) -> tuple[
-    FedModel, tf.data.Dataset, tf.data.Dataset | None, dict[str, Any], BoundaryScores | None
-]:
+class _Prepared(NamedTuple):
+    """All that a training needs but its callbacks."""
+
+    model: FedModel
+    orders: tf.data.Dataset
+    validation: tf.data.Dataset | None
+    facts: dict[str, Any]
+    boundary: BoundaryScores | None
+    preprocessing: Preprocessing | None
+
+
+def _prepare(config: RunConfig, arrays: Arrays, warm: WarmModel) -> _Prepared:
     spec = config.spec
     parts = config.split(arrays)
     model = warm.build(config, target_range(parts.y_unsealed, spec.task))
@@ -251,8 +267,14 @@ def _prepare(
         facts["class_names"] = list(spec.class_names)
         facts["majority"] = majority(np.bincount(labels, minlength=spec.num_classes))
     grid = Grid.over(spec, parts)
-    boundary = None if grid is None else BoundaryScores(model, grid)
-    return model, orders, validation, facts, boundary
+    return _Prepared(
+        model=model,
+        orders=orders,
+        validation=validation,
+        facts=facts,
+        boundary=None if grid is None else BoundaryScores(model, grid),
+        preprocessing=parts.preprocessing,
+    )
 
 
 def _one_sentence(error: Exception) -> str:

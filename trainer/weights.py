@@ -1,7 +1,11 @@
-"""The weights of a run's network after its last and its best epoch, as files that only we write."""
+"""The weights of a run's network after its last and its best epoch, as files that only we write.
+
+What was fitted on the training rows to prepare them for the network lies beside them, as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
@@ -14,12 +18,14 @@ import keras
 import numpy as np
 
 from trainer.callback import LiveCallback
+from trainer.datasets.preprocessing import Preprocessing
 from trainer.errors import WeightsMissing
 from trainer.home import home
 from trainer.runs import Which
 
 # All that NumPy and zipfile raise of a file whose bytes are not those that were written.
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile)
+_PREPROCESSING = "preprocessing.json"
 
 
 class Weights(NamedTuple):
@@ -37,11 +43,13 @@ class WeightsKeeper(keras.callbacks.Callback):
 
     Args:
         live: Knows whether an epoch was cut short; comes first in the list of callbacks.
+        preprocessing: What was fitted on the training rows, kept beside; None without.
     """
 
-    def __init__(self, live: LiveCallback) -> None:
+    def __init__(self, live: LiveCallback, *, preprocessing: Preprocessing | None = None) -> None:
         super().__init__()
         self._live = live
+        self._preprocessing = preprocessing
         self._best_loss = math.inf
         self._kept: dict[Which, Weights] = {}
 
@@ -84,6 +92,11 @@ class WeightsKeeper(keras.callbacks.Callback):
                     np.savez(file, *weights.arrays, epoch=weights.epoch)
                     file.flush()
                     os.fsync(file.fileno())
+            if self._preprocessing is not None:
+                with open(temporary / _PREPROCESSING, "w", encoding="utf-8") as text:
+                    json.dump(self._preprocessing.to_dict(), text, allow_nan=False)
+                    text.flush()
+                    os.fsync(text.fileno())
             shutil.rmtree(target, ignore_errors=True)
             os.replace(temporary, target)
         except BaseException:
@@ -105,6 +118,24 @@ def load_weights(run_id: str, which: Which) -> Weights:
         raise WeightsMissing("The weights of this run were not kept.") from None
     except _UNREADABLE as error:
         raise WeightsMissing("The weights of this run cannot be read.") from error
+
+
+def load_preprocessing(run_id: str) -> Preprocessing | None:
+    """Return what a run prepared its rows with; None where it read them as they are.
+
+    Raises:
+        WeightsMissing: Nothing of the run was kept, or the file is damaged.
+    """
+    folder = _folder(run_id)
+    if not folder.is_dir():
+        raise WeightsMissing("The weights of this run were not kept.")
+    try:
+        text = (folder / _PREPROCESSING).read_text(encoding="utf-8")
+        return Preprocessing.from_dict(json.loads(text))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsMissing("The preparation of this run's rows cannot be read.") from error
 
 
 def _folder(run_id: str) -> Path:

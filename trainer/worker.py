@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from trainer.config import RunConfig
-from trainer.errors import InvalidInput, StoreUnusable, TrainerError
+from trainer.errors import DatasetUnavailable, InvalidInput, StoreUnusable, TrainerError
 from trainer.process import is_running, this_process
 from trainer.recorder import Recorder
 from trainer.runs import Claim, Inspection
@@ -99,7 +99,7 @@ class Worker:
         recorder = Recorder(self._store, claim)
         try:
             config = RunConfig.from_dict(self._store.run(claim.run_id).config)
-        except InvalidInput as error:
+        except (InvalidInput, DatasetUnavailable) as error:
             recorder.end("failed", str(error))
             return True
         training = Training(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pages.figures.preview import as_bytes, png
+from pages.figures.preview import as_bytes, column_values, png
 from trainer.datasets.spec import Arrays, DatasetSpec
 
 # A small picture is shown with pixels of a size that can be seen.
@@ -48,7 +48,8 @@ def example_table(
     }
     if spec.feature_names:
         for j, feature in enumerate(spec.feature_names):
-            columns[f"{feature} (feature)" if feature in columns else feature] = arrays.x[:, j]
+            shown = column_values(spec, arrays.x, j)
+            columns[f"{feature} (feature)" if feature in columns else feature] = shown
     elif spec.vocabulary:
         columns["words"] = (arrays.x > 0).sum(axis=1)
     else:

@@ -39,9 +39,10 @@ def preview_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure | None:
     """
     if spec.is_image and spec.num_classes:
         return _mosaic_figure(spec, arrays)
-    if spec.input_shape == (2,) and spec.num_classes:
+    shape = arrays.x.shape[1:]  # a category is one column here and several to the network
+    if shape == (2,) and spec.num_classes:
         return _classes_figure(spec, arrays)
-    if spec.input_shape == (1,) and spec.task == "regression":
+    if shape == (1,) and spec.task == "regression":
         return _line_figure(spec, arrays)
     return None
 
@@ -64,12 +65,36 @@ def preview_table(spec: DatasetSpec, arrays: Arrays, rows: int = 8) -> pd.DataFr
     if spec.feature_names:
         for j, feature in enumerate(spec.feature_names):
             # A column may bear the target's name; a table needs different ones.
-            columns[f"{feature} (feature)" if feature in columns else feature] = x[:, j]
+            shown = column_values(spec, x, j)
+            columns[f"{feature} (feature)" if feature in columns else feature] = shown
     elif spec.vocabulary:
         columns["words"] = (x > 0).sum(axis=1)
     elif x.ndim == 2 and x.dtype == np.uint8:
         columns["different words"] = x.sum(axis=1, dtype=np.int64)
     return pd.DataFrame(columns)
+
+
+def column_values(spec: DatasetSpec, x: np.ndarray, place: int) -> np.ndarray:
+    """Return a column of a table as people know it: of an upload categories, dates and yes or no.
+
+    Args:
+        spec: The dataset.
+        x: Rows of it, shape `(num_rows, num_columns)`.
+        place: Which column.
+    """
+    values = x[:, place]
+    if not spec.columns or spec.columns[place].kind == "number":
+        return values
+    column = spec.columns[place]
+    shown = np.full(len(values), None, dtype=object)
+    known = np.flatnonzero(~np.isnan(values))
+    if column.kind == "date":
+        days = (values[known] * 86_400).round().astype("timedelta64[s]")
+        shown[known] = (np.datetime64("2000-01-01T00:00:00") + days).astype(object)
+    else:
+        names = column.categories if column.kind == "category" else (False, True)
+        shown[known] = [names[int(code)] for code in values[known]]
+    return shown
 
 
 def mosaic(spec: DatasetSpec, arrays: Arrays) -> tuple[np.ndarray, list[float]]:

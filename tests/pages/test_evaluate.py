@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.forms import escaped
+from pages.privacy import ROWS_NOT_SHOWN
 from tests.pages.conftest import PAGES, RUN_SECONDS
 from trainer.config import RunConfig
-from trainer.datasets import LoadOptions, load
+from trainer.datasets import LoadOptions, load, uploads
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import pack
 from trainer.runs import Evaluation, Record, Scores
@@ -329,11 +331,12 @@ def examples(run_id: str, **cell: Any) -> AppTest:
     return page
 
 
-def looked_at(store: Store, dataset: str, y_score: list[list[float]]) -> str:
+def looked_at(store: Store, dataset: str, y_score: list[list[float]], **choices: object) -> str:
     """Return a run whose first rows have these scores."""
-    run_id = over(store, RunConfig.create(dataset))
+    config = RunConfig.create(dataset, **choices)
+    run_id = over(store, config)
     number = store.ask_inspection(run_id, part="validation", which="last")
-    labels = load(dataset).y[: len(y_score)]
+    labels = load(config.spec).y[: len(y_score)]
     scores = Scores(
         rows=np.arange(len(y_score)), y_true=labels, y_score=np.array(y_score, "float32")
     )
@@ -392,6 +395,18 @@ def test_pictures_say_the_same_below_them(cell: dict[str, Any], caption: str, st
 
     (picture,) = page.get("image")
     assert picture.captions == [escaped(caption)]
+
+
+def test_of_an_upload_the_rows_behind_a_cell_are_counted_and_not_shown(store: Store) -> None:
+    text = "size,y\n" + "".join(f"{k}.25,{k % 2}\n" for k in range(60))
+    upload = uploads.add(io.BytesIO(text.encode()), file_name="mine.csv", owner="me")
+    run_id = looked_at(store, upload.name, [[0.2, 0.8], [0.1, 0.9], [0.3, 0.7]], target="y")
+
+    page = examples(run_id, true=0, predicted=1)
+
+    assert "2 validation rows" in page.markdown[0].value
+    assert [info.value for info in page.info] == [ROWS_NOT_SHOWN]
+    assert len(page.dataframe) == 0
 
 
 def test_before_a_cell_is_chosen_nothing_is_asked_of_the_network(store: Store) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import trainer.store
+from pages.forms import form_link
+from pages.privacy import ROWS_NOT_SHOWN
 from trainer.config import RunConfig
-from trainer.datasets import DATASETS
+from trainer.datasets import DATASETS, uploads
 from trainer.keras_code import keras_code
 from trainer.runs import Record
 from trainer.store import Store
@@ -383,3 +387,56 @@ def test_before_a_run_the_network_is_drawn_unless_it_cannot_be_built(
     assert not is_drawn(open_train_page(layers="max_pool(9)"))
     assert not is_drawn(open_train_page(units="0"))
     assert is_drawn(open_train_page(epochs="0"))
+
+
+# -- files that people bring -------------------------------------------------------------------
+
+
+def brought(**choices: Any) -> RunConfig:
+    """Return the set-up of a run on an upload with a hostile name."""
+    text = "city,size,y\n" + "".join(f"secret{k % 3},{k}.25,{k % 2}\n" for k in range(60))
+    upload = uploads.add(
+        io.BytesIO(text.encode()), file_name="![](http://example.invalid).csv", owner="me"
+    )
+    return RunConfig.create(upload.name, target="y", **choices)
+
+
+def test_a_run_on_an_upload_shows_none_of_its_rows(open_train_page: OpenPage, store: Store) -> None:
+    config = brought(leak="duplicated_rows")
+    page = open_train_page(run=trained(store, config.to_dict()))
+
+    assert not page.exception
+    assert [info.value for info in page.info] == [ROWS_NOT_SHOWN]
+    assert len(page.dataframe) == 0
+    assert [one.proto.label for one in page.get("download_button")] == ["Download the script"]
+    assert not any("secret" in text or "![](" in text for text in markdown_of(page))
+    assert page.code[0].value == keras_code(config).rstrip()
+    assert component(page, "charts")["charts"]
+
+
+def test_the_form_beside_a_run_on_an_upload_can_start_another_one(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    run_id = trained(store, brought(loss="mean_squared_error", epochs=7).to_dict())
+    page = open_train_page(run=run_id)
+    assert page.selectbox(key="dataset").value == "digits"
+
+    button(page, "Start training").click().run()
+
+    assert not page.exception
+    newest = store.runs()[0]
+    assert (newest.run_id == run_id, newest.config["dataset"]) == (False, "digits")
+
+
+def test_the_address_of_a_run_on_an_upload_opens_it(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    config = brought(loss="mean_squared_error", task="binary")
+    run_id = trained(store, config.to_dict())
+    address = parse_qs(urlsplit(form_link(config, run=run_id)).query)
+
+    page = open_train_page(**{name: value[0] for name, value in address.items()})
+
+    assert not page.exception
+    assert component(page, "header")["run"]["run_id"] == run_id
+    assert page.selectbox(key="dataset").value == "digits"

@@ -710,3 +710,55 @@ def test_somebody_s_own_fit_has_no_code_here(call, store):
     assert (code, out) == (2, "")
     assert "--code must be a run that this program set up" in err
     assert err.count("\n") == 1
+
+
+# -- files that people bring -------------------------------------------------------------------
+
+
+def test_a_file_is_trained_on_and_its_run_keeps_it(call, store, tmp_path):
+    file = tmp_path / "My data.csv"
+    file.write_text("x;y\n" + "".join(f"{k},5;{'no' if k < 30 else 'yes'}\n" for k in range(60)))
+    code, out, err = call(
+        *("run", "--dataset", str(file), "--target", "y", "--epochs", "2", "--set", "units=4"),
+        "--json",
+    )
+    assert code == 0, err
+    result = json.loads(out.splitlines()[-1])
+    assert result["state"] == "finished"
+    assert result["config"]["target"] == "y"
+    upload = trainer.datasets.uploads.upload(result["config"]["dataset"])
+    assert (upload.title, upload.num_rows) == ("My data.csv", 60)
+    assert set(result["history"]) >= {"loss", "accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "sentence"),
+    [
+        ("", (), "The file is empty."),
+        ("a,b\n1,2\n3\n", ("--target", "b"), "Line 3 has 1 cell where the first line has 2."),
+        ("a,b\n1,2\n3,4\n", (), "target must be one of the columns a, b. Got ''."),
+        ("a,b\n1,2\n3,4\n", ("--target", "c"), "target must be one of the columns a, b. Got 'c'."),
+        (
+            "a,b\n1,2\n3,4\n",
+            ("--target", "b", "--set", "task=multiclass"),
+            "task must be one of binary, regression for the column 'b'. Got 'multiclass'.",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_trained_on_is_one_line_and_no_run(
+    call, store, tmp_path, text, more, sentence
+):
+    file = tmp_path / "data.csv"
+    file.write_text(text)
+    code, out, err = call("run", "--dataset", str(file), *more)
+    assert (code, out) == (2, "")
+    assert err == f"python -m trainer: {sentence}\n"
+    assert store.runs() == []
+
+
+@pytest.mark.parametrize("path", ["no such file.csv", "/", "./no/such/file"])
+def test_a_path_that_leads_to_no_file_is_one_line(call, path):
+    code, _, err = call("run", "--dataset", path, "--target", "y")
+    assert code == 2
+    assert err.startswith("python -m trainer: dataset must be a file that can be read")
+    assert len(err.splitlines()) == 1

@@ -217,7 +217,7 @@ def test_an_unknown_dataset_is_refused_with_the_known_ones(dataset):
 def test_an_unknown_parameter_is_refused_with_the_known_ones():
     with pytest.raises(InvalidInput) as caught:
         RunConfig.create("digits", batchsize=32)
-    assert str(caught.value).startswith("parameter must be one of dataset, noise, ")
+    assert str(caught.value).startswith("parameter must be one of dataset, target, task, noise, ")
     assert str(caught.value).endswith("Got 'batchsize'.")
 
 

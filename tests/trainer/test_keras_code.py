@@ -14,7 +14,7 @@ import pytest
 
 import trainer.config
 from trainer.config import RunConfig
-from trainer.datasets import DATASETS, LoadOptions, load
+from trainer.datasets import DATASETS, LoadOptions, load, uploads
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.recipes import RECIPES
 from trainer.recorder import Recorder
@@ -168,6 +168,25 @@ def test_rows_that_no_recipe_makes_are_handed_over(dataset, choices):
     parts = config.split(load(dataset, config.load_options()))
     with np.load(io.BytesIO(data_file(config)), allow_pickle=False) as data:
         np.testing.assert_array_equal(data["x_train"], parts.x_train)
+
+
+def test_rows_of_an_upload_are_handed_over_as_its_network_reads_them():
+    text = "city,size,y\n" + "".join(f"{'AB'[k % 3 == 0]},{k},{k % 2}\n" for k in range(60))
+    upload = uploads.add(io.BytesIO(text.encode()), file_name='my """ table.csv', owner="me")
+    config = RunConfig.create(upload.name, target="y", leak="duplicated_rows", epochs=1)
+    assert needs_data_file(config)
+    code = keras_code(config)
+    ast.parse(code)
+    assert f'np.load("{DATA_FILE}")' in code
+    parts = config.split(load(config.spec, config.load_options()))
+    with np.load(io.BytesIO(data_file(config)), allow_pickle=False) as data:
+        for part in ("x_train", "y_train", "x_val", "y_val"):
+            np.testing.assert_array_equal(data[part], getattr(parts, part))
+        assert data["x_train"].shape[1:] == config.spec.input_shape == (3,)
+
+
+def test_a_target_that_is_named_needs_no_file():
+    assert not needs_data_file(RunConfig.create("iris", target="species", task="multiclass"))
 
 
 def test_the_file_of_rows_has_no_objects_and_no_test_rows(tmp_path):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -15,6 +17,7 @@ import pytest
 import trainer.launch
 from tests.waiting import wait_until
 from trainer.config import RunConfig
+from trainer.datasets import uploads
 from trainer.launch import AbandonedRuns, LocalLauncher
 from trainer.process import this_process
 from trainer.runs import Run
@@ -251,3 +254,21 @@ def test_a_run_on_another_machine_is_given_up_after_a_long_silence(store, monkey
     now[0] += 29
     abandoned.interrupt()
     assert store.run(claim.run_id).state == "interrupted"
+
+
+def test_the_start_removes_old_uploads_that_no_run_was_given(store, data_folder):
+    needed, unneeded, new = (
+        uploads.add(io.BytesIO(f"a,y\n1,{k}\n3,4\n".encode()), file_name="t.csv").name
+        for k in range(3)
+    )
+    store.create_run({"dataset": needed, "target": "y"})
+    past = time.time() - 2 * uploads.DAY_SECONDS
+    for name in (needed, unneeded):
+        os.utime(uploads.path(name), (past, past))
+    launcher = LocalLauncher(store, Settings.from_environment(), delay=3600)
+    launcher.start()
+    try:
+        wait_until(lambda: not uploads.path(unneeded).exists(), "the unneeded upload is gone")
+    finally:
+        launcher.stop()
+    assert uploads.path(needed).exists() and uploads.path(new).exists()

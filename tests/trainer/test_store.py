@@ -79,6 +79,13 @@ def epoch(number: int, **values: float | None) -> Record:
 # -- runs --------------------------------------------------------------------------------------
 
 
+def test_the_datasets_of_all_runs_are_known(store):
+    for name in ("digits", "upload-0123456789abcdef", "digits"):
+        store.create_run({"dataset": name})
+    store.create_run({"model": "somebody's own"})
+    assert store.datasets() == {"digits", "upload-0123456789abcdef", ""}
+
+
 def test_a_new_run_is_queued_and_keeps_its_config(store, other):
     config = {"dataset": "iris", "epochs": 7, "metrics": ["accuracy"], "name": "“π” <b>"}
     run_id = store.create_run(config, name="mine")

@@ -13,6 +13,8 @@ from trainer.datasets import bundled, cache, classroom, downloaded, generated
 from trainer.datasets.shaping import Bend, shaken_pictures
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions
 from trainer.datasets.split import bend_rows, bend_targets
+from trainer.datasets.uploaded import read_rows, read_targets, upload_spec
+from trainer.datasets.uploads import is_upload
 from trainer.errors import DatasetUnavailable, InvalidInput
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Bend",
     "DatasetSpec",
     "LoadOptions",
+    "find",
     "load",
     "rows",
     "sample",
@@ -32,8 +35,32 @@ DATASETS: Mapping[str, DatasetSpec] = {
 }
 
 
-def load(name: str, options: LoadOptions | None = None) -> Arrays:
-    """Return all rows of a dataset, downloading it first where that is needed.
+def find(name: str, *, target: str = "", task: str = "") -> DatasetSpec:
+    """Return a dataset's description: one of the table, or an upload with its target.
+
+    Args:
+        name: Key of `DATASETS`, or the name of an upload.
+        target: The column of an upload that is predicted; empty for others.
+        task: Kind of an upload's target; empty for the one that its values suggest.
+
+    Raises:
+        InvalidInput: There is no such dataset, or its target or task is another.
+        DatasetUnavailable: The upload is gone.
+    """
+    if isinstance(name, str) and is_upload(name):
+        return upload_spec(name, target=target, task=task)
+    if not isinstance(name, str) or name not in DATASETS:
+        raise InvalidInput("dataset", f"must be one of {', '.join(DATASETS)}", name)
+    spec = DATASETS[name]
+    if target not in ("", spec.target_name):
+        raise InvalidInput("target", f"must be {spec.target_name!r} for {name}", target)
+    if task not in ("", spec.task):
+        raise InvalidInput("task", f"must be {spec.task} for {name}", task)
+    return spec
+
+
+def load(dataset: str | DatasetSpec, options: LoadOptions | None = None) -> Arrays:
+    """Return all rows of a dataset (its name or what `find` returned), downloading it if needed.
 
     A set that has to be downloaded imports Keras, so this belongs into a worker process; a page
     asks for a `sample`.
@@ -42,11 +69,11 @@ def load(name: str, options: LoadOptions | None = None) -> Arrays:
         InvalidInput: There is no such dataset, or an option is out of range.
         DatasetUnavailable: It has to be downloaded and cannot be.
     """
-    return _spec(name).load(options or LoadOptions())
+    return _spec(dataset).load(options or LoadOptions())
 
 
 def sample(
-    name: str,
+    dataset: str | DatasetSpec,
     options: LoadOptions | None = None,
     *,
     rows: int = 500,
@@ -55,13 +82,13 @@ def sample(
 ) -> Arrays:
     """Return at least the first `rows` rows of a dataset as it is bent, cheaply and without Keras.
 
-    Small sets come whole; of a downloaded set only that many rows are held in memory. A row that a
-    leak doubles comes once.
+    Small sets come whole; of a downloaded or uploaded set only that many rows are held in memory. A
+    row that a leak doubles comes once.
 
     Args:
-        name: Name of the dataset.
+        dataset: Its name, or what `find` returned.
         options: What the loader may depend on.
-        rows: How many rows of a downloaded set.
+        rows: How many rows of a downloaded or uploaded set.
         bend: How it is bent.
         test_split: Share of the rows that are sealed away: they are bent less.
 
@@ -69,7 +96,9 @@ def sample(
         InvalidInput: There is no such dataset, or an option is out of range.
         DatasetUnavailable: It has not been downloaded yet.
     """
-    spec = _spec(name)
+    spec = _spec(dataset)
+    if spec.origin == "uploaded":
+        return _uploaded(spec, lambda kept: kept[:rows], bend or Bend(), test_split)
     if spec.origin != "downloaded":
         whole = spec.load(options or LoadOptions())
         bent = bend_rows(whole, spec, bend=bend or Bend(), test_split=test_split)
@@ -84,7 +113,7 @@ def sample(
 
 
 def rows(
-    name: str,
+    dataset: str | DatasetSpec,
     indices: np.ndarray,
     options: LoadOptions | None = None,
     *,
@@ -96,7 +125,7 @@ def rows(
     They are as a training got them, save that no column is standardised.
 
     Args:
-        name: Name of the dataset.
+        dataset: Its name, or what `find` returned.
         indices: Which rows, shape `(num_rows,)`.
         options: As they were when the rows were trained with.
         bend: As it was then.
@@ -106,7 +135,9 @@ def rows(
         InvalidInput: There is no such dataset, or an option is out of range.
         DatasetUnavailable: It has not been downloaded to this machine.
     """
-    spec = _spec(name)
+    spec = _spec(dataset)
+    if spec.origin == "uploaded":
+        return _uploaded(spec, lambda kept: indices, bend or Bend(), test_split)
     if spec.origin != "downloaded":
         whole = spec.load(options or LoadOptions())
         bent = bend_rows(whole, spec, bend=bend or Bend(), test_split=test_split)
@@ -117,10 +148,21 @@ def rows(
     return stored
 
 
-def _spec(name: str) -> DatasetSpec:
-    if name not in DATASETS:
-        raise InvalidInput("dataset", f"must be one of {', '.join(DATASETS)}", name)
-    return DATASETS[name]
+def _spec(dataset: str | DatasetSpec) -> DatasetSpec:
+    return dataset if isinstance(dataset, DatasetSpec) else find(dataset)
+
+
+def _uploaded(
+    spec: DatasetSpec,
+    choose: Callable[[np.ndarray], np.ndarray],
+    bend: Bend,
+    test_split: float,
+) -> Arrays:
+    if not (bend.num_samples or bend.imbalance or bend.label_noise):
+        return read_rows(spec, choose(np.arange(spec.num_samples)))
+    y, rest, test = bend_targets(read_targets(spec), spec, bend=bend, test_split=test_split)
+    indices = choose(np.sort(np.concatenate([rest, test])))
+    return Arrays(x=read_rows(spec, indices).x, y=y[indices])
 
 
 def _downloaded(

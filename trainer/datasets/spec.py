@@ -8,9 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from trainer.datasets.columns import Column
+
 Task = Literal["binary", "multiclass", "regression"]
 Targets = Literal["binary", "index", "one_hot", "number"]
-Origin = Literal["bundled", "generated", "downloaded"]
+Origin = Literal["bundled", "generated", "downloaded", "uploaded"]
 Progress = Callable[[str], None]
 
 # The forms that the targets of a task can have; the first one is taken where it will do.
@@ -44,7 +46,10 @@ class Arrays:
 
     Attributes:
         x: Features, shape `(num_samples, *input_shape)`, dtype float32, or uint8 for pictures
-            and word indicators (the model scales pictures by 1/255), or uint16 for words.
+            and word indicators (the model scales pictures by 1/255), or uint16 for words. Of an
+            upload the columns as they are in the file, shape `(num_samples, num_columns)`, float32
+            or float64, NaN where a value is missing and a category's place in its column's
+            `categories`.
         y: Targets, shape `(num_samples,)`: int32 class indices, or float32 for regression.
     """
 
@@ -62,7 +67,7 @@ class DatasetSpec:
         summary: One sentence for a learner: what a row is and what is to be predicted.
         task: Kind of target.
         num_samples: Rows there are; of a generated set as many as are usually made.
-        input_shape: Shape of one sample.
+        input_shape: Shape of one sample as the network gets it.
         class_names: Names of the classes by index; empty for regression.
         class_counts: Rows of each class among `num_samples`; empty for regression, and where they
             are not known, so that classes cannot be thinned.
@@ -74,6 +79,8 @@ class DatasetSpec:
         pixel_scale: What the model divides a picture's values by.
         vocabulary: How many different words there are, where a sample is a row of words' indices.
         standardize: Whether columns are standardised with the training part's mean and deviation.
+        columns: How each column of an upload is prepared; empty for others.
+        notes: Of an upload, one sentence for each thing that is not as the file has it.
         default_noise: Noise used when nothing else is asked for, where the set makes noise of its
             own; None elsewhere.
         told_name: Name of the column that gives the answer away when a leak adds one.
@@ -97,6 +104,8 @@ class DatasetSpec:
     pixel_scale: float = 1.0
     vocabulary: int = 0
     standardize: bool = False
+    columns: tuple[Column, ...] = ()
+    notes: tuple[str, ...] = ()
     default_noise: float | None = None
     told_name: str = "noted afterwards"
     defaults: Mapping[str, object] = field(default_factory=dict)

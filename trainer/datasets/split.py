@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.datasets.leaks import TargetScaling, leaky_spec, told_column
+from trainer.datasets.preprocessing import Preprocessing, number_columns
 from trainer.datasets.shaping import (
     Bend,
     Leak,
@@ -38,6 +39,7 @@ class Split:
         y_test: Targets to test on, shape `(num_test,)`.
         rows_val: Where the validation rows are in the dataset, shape `(num_validation,)`.
         rows_test: Where the test rows are in the dataset, shape `(num_test,)`.
+        preprocessing: What was fitted on the training rows and applied to all; None without.
     """
 
     x_train: np.ndarray
@@ -48,6 +50,7 @@ class Split:
     y_test: np.ndarray
     rows_val: np.ndarray
     rows_test: np.ndarray
+    preprocessing: Preprocessing | None = None
 
     @property
     def y_unsealed(self) -> np.ndarray:
@@ -96,8 +99,9 @@ def split(
 
     The test rows are the same whatever the seed. Classes keep their shares in all parts, where
     each class is common enough for that. With `spec.standardize` each column is centred and scaled
-    to unit deviation by the training part's mean and (population) deviation: the model learns
-    nothing of the other parts in advance, save what `bend` lets leak.
+    to unit deviation by the training part's mean and (population) deviation, and the columns of an
+    upload are prepared by `Preprocessing`: the model learns nothing of the other parts in advance,
+    save what `bend` lets leak.
     """
     bend = bend or Bend()
     bent = bend_rows(arrays, spec, bend=bend, test_split=test_split)
@@ -108,7 +112,12 @@ def split(
     spec = bent_spec(spec, bend)
     train, validation = _parted(rest, bent.y, spec, sizes[:2], seed)
     x = [bent.x[rows] for rows in (train, validation, test)]
-    x_train, x_val, x_test = _standardize(*x) if spec.standardize else x
+    preprocessing = None
+    if spec.columns or spec.standardize:
+        columns = spec.columns or number_columns(spec.feature_names, x[0].shape[1])
+        preprocessing = Preprocessing.fit(x[0], columns)
+        x = [preprocessing(part) for part in x]
+    x_train, x_val, x_test = x
     return Split(
         x_train=x_train,
         y_train=bent.y[train],
@@ -118,6 +127,7 @@ def split(
         y_test=bent.y[test],
         rows_val=validation,
         rows_test=test,
+        preprocessing=preprocessing,
     )
 
 
@@ -238,12 +248,3 @@ def _can_stratify(y: np.ndarray, spec: DatasetSpec, sizes: tuple[int, int]) -> b
         return False
     _, counts = np.unique(y, return_counts=True)
     return bool(counts.min() >= 2 and min(sizes) >= len(counts))
-
-
-def _standardize(x_train: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
-    mean = x_train.mean(axis=0, dtype=np.float64)
-    deviation = x_train.std(axis=0, dtype=np.float64)
-    # A constant column says nothing; its deviation may be a rounding error instead of 0.
-    constant = x_train.max(axis=0) == x_train.min(axis=0)
-    deviation[constant] = 1.0
-    return [((x - mean) / deviation).astype(np.float32) for x in (x_train, *others)]

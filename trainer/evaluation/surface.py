@@ -31,6 +31,8 @@ _COMPRESSION = 6
 
 def surface_kind(spec: DatasetSpec) -> Kind | None:
     """Return what is known at each point over a dataset; None where there is no picture of it."""
+    if spec.origin == "uploaded":
+        return None  # the picture shows rows, and those are their owner's
     if spec.input_shape == (1,) and spec.task == "regression":
         return "curve"
     # A byte names the class.

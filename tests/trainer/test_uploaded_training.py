@@ -1,0 +1,115 @@
+"""Training on files that people bring: as good as the same data built in, and usable afterwards."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+from trainer.config import RunConfig
+from trainer.datasets import load, uploads
+from trainer.datasets.uploads import Upload
+from trainer.errors import WeightsMissing
+from trainer.inspecting import inspect
+from trainer.recorder import Recorder
+from trainer.runs import Run
+from trainer.store import Store
+from trainer.training import Training
+from trainer.weights import load_preprocessing, load_weights
+
+
+@pytest.fixture
+def store(tmp_path) -> Iterator[Store]:
+    opened = Store(f"sqlite:///{tmp_path / 'runs.sqlite'}")
+    yield opened
+    opened.close()
+
+
+def bring(frame: pd.DataFrame, **options: object) -> Upload:
+    text = frame.to_csv(index=False, **options)
+    return uploads.add(io.BytesIO(text.encode()), file_name="mine.csv", owner="me")
+
+
+def trained(store: Store, config: RunConfig) -> Run:
+    claim = store.open_run(config.to_dict(), worker="me", origin="test")
+    Training(config, Recorder(store, claim)).run()
+    run = store.run(claim.run_id)
+    assert run.state == "finished", run.message
+    return run
+
+
+@pytest.mark.parametrize("options", [{}, {"sep": ";", "decimal": ","}])
+def test_breast_cancer_written_out_and_read_back_gives_the_history_of_the_built_in_set(
+    store: Store, options: dict[str, object]
+) -> None:
+    upload = bring(load_breast_cancer(as_frame=True).frame, **options)
+    choices = {"epochs": 5, "seed": 3, "metrics": ("accuracy", "auc")}
+    own = RunConfig.create(upload.name, target="target", **choices)
+    built_in = RunConfig.create("breast_cancer", **choices)
+
+    np.testing.assert_array_equal(load(own.spec).x, load("breast_cancer").x)
+    np.testing.assert_array_equal(load(own.spec).y, load("breast_cancer").y)
+    histories = [store.history(trained(store, config).run_id) for config in (own, built_in)]
+
+    assert histories[0] == histories[1]
+    assert set(histories[0]) == {"loss", "accuracy", "auc", "val_loss", "val_accuracy", "val_auc"}
+
+
+def mixed(num_rows: int = 200) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    city = rng.choice(["Berlin", "Rome", "Oslo"], num_rows)
+    age = rng.normal(40, 10, num_rows)
+    return pd.DataFrame(
+        {
+            "age": np.where(rng.random(num_rows) < 0.1, np.nan, age),
+            "city": city,
+            "member": rng.random(num_rows) < 0.5,
+            "since": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(rng.integers(0, 99, num_rows), "D"),
+            "y": ((age > 40) ^ (city == "Rome")).astype(int),
+            "price": age * 2 + (city == "Oslo") * 30,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "task"), [("y", "binary"), ("city", "multiclass"), ("price", "regression")]
+)
+def test_every_kind_of_target_is_trained_and_looked_at_again(
+    store: Store, target: str, task: str
+) -> None:
+    config = RunConfig.create(bring(mixed()).name, target=target, epochs=3, units=8)
+    assert config.spec.task == task
+
+    run = trained(store, config)
+
+    history = store.history(run.run_id)
+    assert len(history["loss"]) == 3 and np.isfinite(history["loss"]).all()
+    evaluation, scores = inspect(run, part="test", which="last")
+    assert evaluation.epoch == 2
+    assert len(scores.rows) == 40
+
+
+def test_the_fitted_preparation_belongs_to_the_run_and_prepares_new_rows(store: Store) -> None:
+    config = RunConfig.create(bring(mixed()).name, target="y", epochs=2, units=8)
+    run = trained(store, config)
+
+    preparation = load_preprocessing(run.run_id)
+
+    arrays = load(config.spec)
+    parts = config.split(arrays)
+    assert preparation == parts.preprocessing is not None
+    first_layer = load_weights(run.run_id, "last").arrays[0]
+    assert first_layer.shape[0] == preparation.num_outputs == parts.x_train.shape[1]
+    np.testing.assert_array_equal(preparation(arrays.x[parts.rows_val]), parts.x_val)
+
+
+def test_a_set_that_is_read_as_it_is_has_no_preparation(store: Store) -> None:
+    run = trained(store, RunConfig.create("moons", epochs=1, units=4))
+    assert load_preprocessing(run.run_id) is None
+    with pytest.raises(WeightsMissing):
+        load_preprocessing("unknown")
