@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +154,14 @@ def _show(
         "examples": EXAMPLES,
         "plotly": plotly_url(),
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
-        "figures": {name: json.loads(_FIGURES[name]().to_json()) for name in names},
+        "figures": {name: json.loads(_figure(name)) for name in names},
         "reasons": dict(REASONS),
     }
     return _mount(key=key, data=data, on_cell_change=nothing, on_visit_change=nothing)
+
+
+# Without points they never change, and making them takes a tenth of a second.
+@cache
+def _figure(name: str) -> str:
+    drawn: str = _FIGURES[name]().to_json()
+    return drawn
