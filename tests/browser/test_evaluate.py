@@ -277,6 +277,7 @@ def test_a_thousand_classes_are_thinned_to_the_most_confused(
         viewer.page.get_by_text("The 20 most confused of 1,000 classes.", exact=True)
     ).to_be_visible()
     curve = viewer.page.locator("article", has=viewer.page.get_by_test_id("curve-precision_recall"))
+    curve.scroll_into_view_if_needed()
     expect(curve).to_contain_text("one curve for each of the 20 classes shown")
     choose_class(viewer, "999")
     expect(viewer.page.locator(".ev-cell")).to_have_count(4)

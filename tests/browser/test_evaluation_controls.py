@@ -227,13 +227,18 @@ BESIDE_THE_CURVES = {
     **helps("Precision and recall"),
     "cell": Control(Locator.click, ("address", "examples"), nothing),
 }
+BOUNDARY = helps("Decision boundary")
 # Trained so roughly that the best epoch is not the last one.
 ROUGHLY = {"epochs": 12, "learning_rate": 0.1}
 CASES = {
-    "two classes": ("/evaluate", {"dataset": "moons", "noise": 0.3}, CLASSES),
+    "two classes": ("/evaluate", {"dataset": "moons", "noise": 0.3}, {**CLASSES, **BOUNDARY}),
     "three classes": ("/evaluate", {"dataset": "wine"}, CLASSES),
     "a regression": ("/evaluate", {"dataset": "diabetes"}, REGRESSION),
-    "two classes while watching": ("/", {"dataset": "moons", "noise": 0.3}, BESIDE_THE_CURVES),
+    "two classes while watching": (
+        "/",
+        {"dataset": "moons", "noise": 0.3},
+        {**BESIDE_THE_CURVES, **BOUNDARY},
+    ),
     "three classes while watching": ("/", {"dataset": "wine"}, BESIDE_THE_CURVES),
     "a regression while watching": (
         "/",
@@ -252,6 +257,8 @@ def test_every_control_has_an_effect(case: str, program: Program, viewer: Viewer
     assert min(loss for loss in losses if loss is not None) != losses[-1]
     page = viewer.page
     if path == "/evaluate":
+        # A figure out of sight is drawn once it is looked at.
+        page.set_viewport_size({"width": 1600, "height": 2400})
         open_evaluation(viewer, run_id)
         if "cell" in table:
             press_first_cell(viewer)

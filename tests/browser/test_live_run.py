@@ -203,7 +203,7 @@ def test_a_smoothed_curve_is_the_weighted_mean_of_what_came_before(
     viewer.expect_points(8)
     best = viewer.curve("loss", "best")
 
-    viewer.page.get_by_label("Smoothing").fill("0.6")
+    viewer.page.get_by_role("slider", name="Smoothing").fill("0.6")
     smoothed = f"({SMOOTHED})"
     viewer.page.wait_for_function(f"() => {smoothed}('training').length")
 
@@ -226,7 +226,7 @@ def test_the_controls_of_the_charts_act_without_asking_the_server(
     page, loss = viewer.page, viewer.chart("loss")
     asked, said = len(viewer.requests), len(viewer.sent)
 
-    page.get_by_label("Smoothing").fill("0.6")
+    page.get_by_role("slider", name="Smoothing").fill("0.6")
     page.wait_for_function(f"() => ({SMOOTHED})('training').length")
     page.get_by_role("switch", name="Log axis").click()
     page.wait_for_function(
