@@ -231,13 +231,13 @@ BOUNDARY = helps("Decision boundary")
 # Trained so roughly that the best epoch is not the last one.
 ROUGHLY = {"epochs": 12, "learning_rate": 0.1}
 CASES = {
-    "two classes": ("/evaluate", {"dataset": "moons", "noise": 0.3}, {**CLASSES, **BOUNDARY}),
+    "two classes": ("/evaluate", {"dataset": "moons", "noise": 0.3}, {**BOUNDARY, **CLASSES}),
     "three classes": ("/evaluate", {"dataset": "wine"}, CLASSES),
     "a regression": ("/evaluate", {"dataset": "diabetes"}, REGRESSION),
     "two classes while watching": (
         "/",
         {"dataset": "moons", "noise": 0.3},
-        {**BESIDE_THE_CURVES, **BOUNDARY},
+        {**BOUNDARY, **BESIDE_THE_CURVES},
     ),
     "three classes while watching": ("/", {"dataset": "wine"}, BESIDE_THE_CURVES),
     "a regression while watching": (

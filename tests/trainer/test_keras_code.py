@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-import trainer.config
+import trainer.datasets
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, LoadOptions, load, uploads
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
@@ -199,7 +199,7 @@ def test_the_file_of_rows_has_no_objects_and_no_test_rows(tmp_path):
 def test_a_title_stays_within_the_comment(monkeypatch):
     hostile = 'x"""\nimport os\u2028os.remove("y")\\'
     spec = dataclasses.replace(DATASETS["iris"], title=hostile, summary=hostile)
-    monkeypatch.setattr(trainer.config, "DATASETS", {**DATASETS, "iris": spec})
+    monkeypatch.setattr(trainer.datasets, "DATASETS", {**DATASETS, "iris": spec})
     tree = ast.parse(keras_code(RunConfig.create("iris")))
     plain = ast.parse(keras_code(RunConfig.create("iris", seed=1)))
     assert len(tree.body) == len(plain.body)

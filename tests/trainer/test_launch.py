@@ -58,7 +58,6 @@ def desk(tmp_path_factory) -> Iterator[Desk]:
         home=folder,
         store_url=f"sqlite:///{(folder / 'runs.sqlite').as_posix()}",
         slots=1,
-        allowed_hosts=(),
     )
     shared = Desk(settings)
     yield shared
