@@ -359,7 +359,7 @@ class ChartCard {
     const distance = (100 * (last - majority.share)).toFixed(1);
     const guess = `always guessing ${className(facts, majority.class)}`;
     if (Number(distance) === 0) return `no better than ${guess}`;
-    return `${distance.replace("-", "")} percentage points ${last > majority.share ? "above" : "below"} ${guess}`;
+    return `${distance.replace("-", "")} points ${last > majority.share ? "above" : "below"} ${guess}`;
   }
 
   /** The most points any of its per-epoch curves has. */

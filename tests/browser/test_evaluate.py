@@ -334,7 +334,7 @@ def test_the_train_page_says_how_far_the_accuracy_is_from_always_guessing(
 
     expect(
         viewer.page.get_by_text(
-            f"{distance:.1f} percentage points above always guessing class {majority['class']}"
+            f"{distance:.1f} points above always guessing class {majority['class']}"
         )
     ).to_be_visible()
     shape = viewer.chart("accuracy").evaluate("node => node.layout.shapes[0]")
