@@ -133,7 +133,12 @@ class Viewer:
 
     def forgive_lost_connections(self) -> None:
         """Forget the errors that Chromium itself reports when nobody answers."""
-        lost = ("WebSocket connection to", "net::ERR_", "Failed to fetch")
+        lost = (
+            "WebSocket connection to",
+            "net::ERR_",
+            "Failed to fetch",
+            "Client Error in reaching",
+        )
         self.errors = [error for error in self.errors if not any(word in error for word in lost)]
 
     def has_been_attacked(self) -> bool:
