@@ -346,6 +346,10 @@ class _Call:
 
     def is_running_in(self, thread: int) -> bool:
         """Return whether the call has not returned yet."""
+        # The thread runs on meanwhile: a generator that yields just now has no caller to go on to.
+        return any(self._is_seen_in(thread) for _ in range(3))
+
+    def _is_seen_in(self, thread: int) -> bool:
         frame = sys._current_frames().get(thread)
         while frame is not None:
             if id(frame) == self._id and frame.f_code is self._code:

@@ -151,8 +151,8 @@ class BoundaryCard {
       this.#schedule();
     });
     this.resizing.observe(this.plot);
-    this.seeing = new IntersectionObserver(([entry]) => {
-      this.isSeen = entry.isIntersecting;
+    this.seeing = new IntersectionObserver((entries) => {
+      this.isSeen = entries.at(-1).isIntersecting; // a busy page is told of several at once
       this.#schedule();
     });
     this.seeing.observe(this.plot);

@@ -132,8 +132,8 @@ class CurveCard {
       onChange(this);
     });
     this.resizing.observe(this.plot);
-    this.seeing = new IntersectionObserver(([entry]) => {
-      this.isSeen = entry.isIntersecting;
+    this.seeing = new IntersectionObserver((entries) => {
+      this.isSeen = entries.at(-1).isIntersecting; // a busy page is told of several at once
       if (this.isSeen) onChange(null);
     });
     this.seeing.observe(this.plot);
@@ -147,10 +147,10 @@ class CurveCard {
   draw(Plotly, view) {
     const filled = this.#filled(view);
     const { data, layout } = filled.figure;
+    this.#frame = frameOf(filled.figure); // Plotly writes into the layout that it is given
     if (this.#isDrawn) Plotly.react(this.plot, data, layout);
     else Plotly.react(this.plot, data, layout, { displayModeBar: false });
     this.#isDrawn = true;
-    this.#frame = frameOf(filled.figure);
     this.#say(filled, view);
   }
 
@@ -192,6 +192,8 @@ class CurveCard {
     data.forEach(({ x, y, line: { shape }, fill }, k) => {
       const path = linePath(x, y, shape, xaxis, yaxis);
       paths[k][0].setAttribute("d", path);
+      // Plotly gives each stretch between two gaps a path of its own; the first one has them all now.
+      for (const rest of [...nodes[k].querySelectorAll(".js-line")].slice(1)) rest.setAttribute("d", "");
       points[k].forEach((point, n) => {
         point.setAttribute("transform", `translate(${xaxis.d2p(x[n])},${yaxis.d2p(y[n])})`);
       });

@@ -8,7 +8,8 @@ import math
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ import tensorflow as tf
 import trainer.store
 from tests.waiting import wait_until
 from trainer import LiveCallback
+from trainer.callback import _Call
 from trainer.settings import Settings
 from trainer.store import Store
 
@@ -505,3 +507,32 @@ def test_a_store_that_stays_locked_does_not_end_the_training(lock, store, caplog
     assert "its end could not be recorded" in caplog.text
     lock.execute("ROLLBACK")
     assert not store.run(live.run_id).is_over
+
+
+def test_a_fit_that_goes_on_is_never_taken_for_one_that_has_ended() -> None:
+    calls: list[_Call] = []
+    is_over = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        while not is_over.is_set():
+            yield abs(-1)
+
+    def fit() -> None:
+        call = _Call.of_fit()
+        assert call is not None
+        calls.append(call)
+        for _ in numbers():
+            pass
+
+    thread = threading.Thread(target=fit)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that it is often looked at just when a generator yields
+    try:
+        thread.start()
+        wait_until(lambda: bool(calls), "fit() runs")
+        assert all(calls[0].is_running_in(thread.ident or 0) for _ in range(30_000))
+    finally:
+        sys.setswitchinterval(interval)
+        is_over.set()
+        thread.join()
+    assert not calls[0].is_running_in(thread.ident or 0)
