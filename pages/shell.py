@@ -18,6 +18,7 @@ st.html(f"<style>{(_FOLDER / 'shell.css').read_text(encoding='utf-8')}</style>")
 st.navigation(
     [
         st.Page(_FOLDER / "train.py", title="Train", icon=":material/monitoring:", default=True),
+        st.Page(_FOLDER / "data.py", title="Data", icon=":material/table_chart:"),
         st.Page(_FOLDER / "evaluate.py", title="Evaluate", icon=":material/analytics:"),
         st.Page(_FOLDER / "runs.py", title="Runs", icon=":material/history:"),
     ],

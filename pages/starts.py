@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 
 import streamlit as st
 
 from pages.backend import store
-from pages.live.browser import COOKIE
 from trainer.config import RunConfig
 
 # Two presses for the same set-up within this time are one wish.
@@ -53,9 +51,3 @@ class Starts:
 def starts() -> Starts:
     """Return the one for all sessions of this server."""
     return Starts()
-
-
-def this_browser() -> str:
-    """Return what all tabs of a browser have in common; where nothing is, a name of the session."""
-    session: str = st.session_state.setdefault("session", secrets.token_hex(8))
-    return st.context.cookies.get(COOKIE) or session

@@ -9,21 +9,22 @@ import streamlit as st
 
 from pages.backend import show_unusable, store
 from pages.boundaries import boundary_of
+from pages.description import can_be_looked_at, facts_of, look_at, source_of, summary_of
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
 from pages.figures.preview import preview_figure, preview_table
-from pages.forms import RunForm, config_of, escaped, fill, has_examples, has_validation
+from pages.forms import RunForm, config_of, fill, has_examples, has_validation
 from pages.inspections import show_seal
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
 from pages.model_fields import NETWORK_FIELDS
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from pages.shown import show, show_none, shown_run_id
-from pages.starts import starts, this_browser
+from pages.side import side
 from trainer.config import RunConfig
 from trainer.datasets import Bend, sample
-from trainer.datasets.spec import Arrays, DatasetSpec
+from trainer.datasets.spec import Arrays
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.losses import LOSSES
@@ -33,10 +34,6 @@ from trainer.runs import Run
 
 # The run whose set-up the form was filled with, or was started from the form.
 _FILLED = "filled_from"
-
-_DECIDE_EXAMPLES = frozenset(
-    ("noise", "num_samples", "label_noise", "imbalance", "leak", "test_split", "seed")
-)
 
 _FOLDER = Path(__file__).parent
 
@@ -48,13 +45,12 @@ def main() -> None:
     except StoreUnusable as error:
         run = None
         show_unusable(error)
-    with st.sidebar:
-        form = RunForm()
-        start = st.container(key="start")
     try:
-        with start:
-            if st.button("Start training", type="primary", width="stretch"):
-                run = _start(form) or run
+        form, started = side()
+        if started is not None:
+            st.session_state[_FILLED] = started
+            show(started)
+            run = store().run(started)
         if run is None:
             _show_data(form)
         else:
@@ -79,16 +75,6 @@ def _chosen_run() -> Run | None:
         fill(config)
     st.session_state[_FILLED] = run_id
     return run
-
-
-def _start(form: RunForm) -> Run | None:
-    for problem in form.problems.values():
-        st.error(escaped(str(problem)))
-        return None
-    run_id = starts().start(this_browser(), form.config)
-    st.session_state[_FILLED] = run_id
-    show(run_id)
-    return store().run(run_id)
 
 
 def _show_run(run: Run) -> None:
@@ -151,7 +137,10 @@ def _show_data(form: RunForm) -> None:
     st.title(form.config.spec.title, anchor=False)
     st.markdown("Press **Start training** and watch the network learn.")
     # With a noise or a seed that makes no sense there is nothing to draw.
-    _describe(form.config, with_examples=not _DECIDE_EXAMPLES & form.problems.keys())
+    has_rows = can_be_looked_at(form)
+    _describe(form.config, with_examples=has_rows)
+    if has_rows:
+        _link_to_data(form.config)
     if not form.problems.keys() & NETWORK_FIELDS:
         st.subheader("The network", anchor=False)
         st.html(network_html(network(form.config)))
@@ -186,31 +175,25 @@ def _show_code(run: Run, config: RunConfig) -> None:
 
 
 def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
-    spec = config.spec
-    # What is said of an upload has its owner's words in it.
-    is_own = spec.origin == "uploaded"
-    st.markdown(escaped(spec.summary) if is_own else spec.summary)
-    facts = [f"{spec.num_samples:,} rows", _shape(spec)]
-    if spec.num_classes:
-        counts = " : ".join(f"{count:,}" for count in spec.class_counts)
-        facts.append(f"{spec.num_classes} classes" + (f" ({counts})" if config.imbalance else ""))
-    facts += _bent_facts(config)
-    st.caption(" · ".join(facts))
+    st.markdown(summary_of(config.spec))
+    st.caption(facts_of(config))
     if with_examples:
         _show_examples(config)
-    source = f"Source: {spec.source} Licence: {spec.licence}."
-    st.caption(escaped(source) if is_own else source)
+    st.caption(source_of(config.spec))
 
 
-def _bent_facts(config: RunConfig) -> list[str]:
-    facts = []
-    if config.noise and config.spec.default_noise is None:
-        facts.append(f"noise {config.noise:g}")
-    if config.label_noise:
-        facts.append(f"{config.label_noise:.0%} wrong labels")
-    if config.leak != "none":
-        facts.append(f"leak: {config.leak}")
-    return facts
+def _link_to_data(config: RunConfig) -> None:
+    """Lead to the data page, and say whether it has something noteworthy to tell."""
+    try:
+        count = len(look_at(config).warnings)
+    except DatasetUnavailable:
+        count = 0
+    more = f": {count} thing{'s' if count > 1 else ''} to know first" if count else ""
+    st.page_link(
+        _FOLDER / "data.py",
+        label=f"Look at these data in depth{more}",
+        icon=":material/warning:" if count else ":material/table_chart:",
+    )
 
 
 def _show_examples(config: RunConfig) -> None:
@@ -228,16 +211,6 @@ def _show_examples(config: RunConfig) -> None:
         st.dataframe(preview_table(spec, arrays), hide_index=True)
     else:
         figure(drawing, label=f"Examples of {spec.title}", key="preview")
-
-
-def _shape(spec: DatasetSpec) -> str:
-    if spec.is_image:
-        height, width, channels = spec.input_shape
-        return f"{height} × {width} pixels" + (" in colour" if channels == 3 else "")
-    (features,) = spec.input_shape
-    if spec.vocabulary:
-        return f"{features:,} of {spec.vocabulary:,} different words"
-    return f"{features:,} feature{'s' if features > 1 else ''}"
 
 
 @st.cache_data(show_spinner=False, max_entries=30)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from trainer.datasets import uploads
-from trainer.datasets.columns import Column, chosen_columns
+from trainer.datasets.columns import Column, chosen_columns, is_usable
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions, Task
 from trainer.datasets.uploads import Upload
 from trainer.errors import InvalidInput
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # A whole number with more different values than this is a quantity, not a class.
 _FEW_CLASSES = 20
 _ROWS_PER_CLASS = 3
+# The likeliest first.
+_TARGET_NAMES = ("target", "label", "class", "y", "outcome")
 _EXACT_IN_FLOAT32 = 2**24
 _DAY_MICROSECONDS = 86_400e6
 
@@ -43,6 +45,46 @@ def proposed_task(upload: Upload, target: str) -> Task:
         _FEW_CLASSES, upload.num_rows / _ROWS_PER_CLASS
     )
     return "multiclass" if is_whole and is_few else "regression"
+
+
+def possible_targets(upload: Upload) -> tuple[str, ...]:
+    """Return the columns that can be predicted from the others, in the file's order."""
+    return _possible_targets(upload.name)
+
+
+@functools.lru_cache(maxsize=256)
+def _possible_targets(name: str) -> tuple[str, ...]:
+    upload = uploads.upload(name)
+    usable = {fact.name for fact in upload.columns if is_usable(fact, upload.num_rows)}
+    names = []
+    for fact in upload.columns:
+        try:
+            _target(upload, fact.name)
+        except InvalidInput:
+            continue
+        num_values = upload.num_rows - fact.num_missing - fact.num_infinite
+        if usable - {fact.name} and num_values >= 2:
+            names.append(fact.name)
+    return tuple(names)
+
+
+def proposed_target(upload: Upload) -> str:
+    """Return the column that is most likely meant to be predicted.
+
+    One that bears a name as targets do, else the last one.
+
+    Raises:
+        InvalidInput: No column can be predicted.
+    """
+    names = possible_targets(upload)
+    if not names:
+        rule = "must have a column that can be predicted from another one"
+        raise InvalidInput("dataset", rule, upload.title)
+    for called in _TARGET_NAMES:
+        for name in reversed(names):
+            if name.strip().lower() == called:
+                return name
+    return names[-1]
 
 
 def fitting_tasks(upload: Upload, target: str) -> tuple[Task, ...]:

@@ -168,6 +168,15 @@ def path(name: str) -> Path:
     return _folder() / match[1]
 
 
+def remove(name: str) -> None:
+    """Remove an upload; the caller knows that nothing needs it.
+
+    Raises:
+        DatasetUnavailable: The name is none of an upload.
+    """
+    shutil.rmtree(path(name), ignore_errors=True)
+
+
 def remove_unneeded(needed: Collection[str], *, older_than: float = DAY_SECONDS) -> list[str]:
     """Remove uploads that nothing needs, and what broken-off ones left; return their names.
 

@@ -1,0 +1,300 @@
+"""What will be trained on: how the rows are parted, the answers, a column by class, two columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pages.figures import theme
+from pages.figures.preview import CLASS_COLOURS, column_values, lay_out, plain, spread
+from trainer.datasets.spec import DatasetSpec
+from trainer.looks import Look
+
+# More classes than these cannot be told apart by colour, nor read below their bars.
+MAX_COLOURS = 8
+MAX_BARS = 30
+_MAX_CATEGORIES = 20
+_MAX_BINS = 40
+_MAX_POINTS = 2_000
+_NAME_CHARACTERS = 24
+_HEIGHT = 300
+
+Values = np.ndarray
+
+
+def split_figure(look: Look) -> go.Figure:
+    """Return one bar: rows to train on, to validate on, and those that are sealed away."""
+    parts = (
+        ("training", len(look.y_train), theme.TRAINING),
+        ("validation", len(look.y_val), theme.VALIDATION),
+        ("test, sealed", look.num_test, theme.TEXT),
+    )
+    total = sum(count for _, count, _ in parts)
+    figure = go.Figure()
+    for name, count, colour in parts:
+        if count:
+            figure.add_bar(
+                x=[count],
+                y=[""],
+                orientation="h",
+                name=f"{name}: {count:,} ({count / total:.0%})",
+                marker={"color": colour},
+                hoverinfo="name",
+            )
+    lay_out(figure, height=92, top=40)
+    figure.update_layout(barmode="stack", bargap=0.1, showlegend=True)
+    _fix_axes(figure)
+    figure.update_xaxes(visible=False, range=[0, total])
+    figure.update_yaxes(visible=False)
+    return figure
+
+
+def target_figure(look: Look) -> go.Figure:
+    """Return how often each answer is among the rows to train and to validate on."""
+    return _classes_figure(look) if look.spec.num_classes else _numbers_figure(look)
+
+
+def _classes_figure(look: Look) -> go.Figure:
+    spec = look.spec
+    train, validation = (
+        np.bincount(y, minlength=spec.num_classes) for y in (look.y_train, look.y_val)
+    )
+    total = train + validation
+    chosen = np.arange(spec.num_classes)
+    if spec.num_classes > MAX_BARS:
+        chosen = np.argsort(-total, kind="stable")[:MAX_BARS]
+    shares = total / max(1, total.sum())
+    labels = [f"{_short(spec.class_names[k])}<br>{_percent(shares[k])}" for k in chosen]
+    figure = go.Figure()
+    for name, counts, colour in _parts(train[chosen], validation[chosen]):
+        figure.add_bar(
+            x=np.arange(len(chosen)),
+            y=counts,
+            name=name,
+            marker={"color": colour},
+            customdata=[plain(spec.class_names[k]) for k in chosen],
+            hovertemplate="%{customdata}: %{y:,} rows<extra>%{fullData.name}</extra>",
+        )
+    lay_out(figure, height=_HEIGHT, top=36)
+    figure.update_layout(barmode="stack", bargap=0.25, showlegend=True)
+    _fix_axes(figure)
+    figure.update_xaxes(tickvals=np.arange(len(chosen)), ticktext=labels, showgrid=False)
+    figure.update_yaxes(title_text="rows")
+    return figure
+
+
+def _numbers_figure(look: Look) -> go.Figure:
+    edges = _edges(np.concatenate([look.y_train, look.y_val]))
+    figure = go.Figure()
+    train, validation = (np.histogram(y, edges)[0] for y in (look.y_train, look.y_val))
+    for name, counts, colour in _parts(train, validation):
+        figure.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=counts,
+            width=np.diff(edges),
+            name=name,
+            marker={"color": colour},
+            hovertemplate="%{x:.4g}: %{y:,} rows<extra>%{fullData.name}</extra>",
+        )
+    lay_out(figure, height=_HEIGHT, top=36)
+    figure.update_layout(barmode="stack", bargap=0, showlegend=True)
+    _fix_axes(figure)
+    figure.update_xaxes(title_text=_short(look.spec.target_name), showgrid=False)
+    figure.update_yaxes(title_text="rows")
+    return figure
+
+
+def column_figure(look: Look, place: int) -> go.Figure:
+    """Return how the values of a column of a table are distributed, by class where there are some.
+
+    Of each class it is the share of its own rows, so that rare classes are seen as well.
+    """
+    spec = look.spec
+    values = look.arrays.x[:, place]
+    kind = spec.columns[place].kind if spec.columns else "number"
+    title = _short(spec.feature_names[place])
+    if kind in ("category", "boolean"):
+        return _categories_figure(look, column_values(spec, look.arrays.x, place), title)
+    return distribution_figure(look, values, title, is_date=kind == "date")
+
+
+def distribution_figure(
+    look: Look, values: Values, title: str, *, is_date: bool = False
+) -> go.Figure:
+    """Return how numbers are distributed, one for each row of `look.arrays`, by class.
+
+    Args:
+        look: The rows.
+        values: The numbers, NaN where one is missing.
+        title: What they are, as Plotly takes it.
+        is_date: Whether they are days since 2000-01-01.
+    """
+    edges = _edges(values)
+    figure = go.Figure()
+    for name, rows, colour in _classes(look):
+        counts, _ = np.histogram(values[rows], edges)
+        shares = counts / max(1, counts.sum())
+        # The line goes on to the last edge, so that the last step is as wide as the others.
+        figure.add_scatter(
+            x=_as_dates(edges) if is_date else edges,
+            y=[*shares, shares[-1]],
+            name=name,
+            mode="lines",
+            line={"shape": "hv", "color": colour, "width": 2},
+            fill="tozeroy",
+            fillcolor=_faded(colour),
+            hovertemplate="%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
+        )
+    _lay_out_shares(figure, look, title)
+    return figure
+
+
+def _categories_figure(look: Look, values: Values, title: str) -> go.Figure:
+    shown = np.array(["missing" if value is None else str(value) for value in values], dtype=object)
+    names, counts = np.unique(shown.astype(str), return_counts=True)
+    frequent = names[np.argsort(-counts, kind="stable")][:_MAX_CATEGORIES]
+    figure = go.Figure()
+    for name, rows, colour in _classes(look):
+        total = max(1, int(rows.sum()))
+        figure.add_bar(
+            x=np.arange(len(frequent)),
+            y=[float((shown[rows] == category).sum()) / total for category in frequent],
+            name=name,
+            marker={"color": colour},
+            customdata=[plain(str(category)) for category in frequent],
+            hovertemplate="%{customdata}: %{y:.1%}<extra>%{fullData.name}</extra>",
+        )
+    _lay_out_shares(figure, look, title)
+    figure.update_layout(barmode="group", bargap=0.25)
+    figure.update_xaxes(
+        tickvals=np.arange(len(frequent)), ticktext=[_short(str(name)) for name in frequent]
+    )
+    return figure
+
+
+def scatter_figure(look: Look, across: int, up: int) -> go.Figure:
+    """Return rows by two columns of a table, coloured by class, or by the number to predict.
+
+    Args:
+        look: The rows.
+        across: Which column lies along the x axis.
+        up: Which one along the y axis.
+    """
+    spec = look.spec
+    chosen = spread(len(look.arrays.y), _MAX_POINTS)
+    x, y = look.arrays.x[chosen], look.arrays.y[chosen]
+    axes = [column_values(spec, x, place) for place in (across, up)]
+    is_text = [axis.dtype == object and _holds_texts(axis) for axis in axes]
+    axes = [
+        np.array([None if one is None else plain(str(one)) for one in axis], dtype=object)
+        if is_of_texts
+        else axis
+        for axis, is_of_texts in zip(axes, is_text, strict=True)
+    ]
+    figure = go.Figure()
+    if spec.num_classes:
+        for name, is_of_class, colour in _classes(look):
+            rows = is_of_class[chosen]
+            _add_points(figure, axes[0][rows], axes[1][rows], name=name, colour=colour)
+    else:
+        _add_points(figure, axes[0], axes[1], name=plain(spec.target_name), colour=y)
+    lay_out(figure, height=_HEIGHT, top=36)
+    figure.update_layout(showlegend=bool(spec.num_classes))
+    for update, place, is_of_texts in (
+        (figure.update_xaxes, across, is_text[0]),
+        (figure.update_yaxes, up, is_text[1]),
+    ):
+        update(title_text=_short(spec.feature_names[place]))
+        if is_of_texts:
+            update(type="category")
+    return figure
+
+
+def _add_points(
+    figure: go.Figure, x: Values, y: Values, *, name: str, colour: str | np.ndarray
+) -> None:
+    marker: dict[str, object] = {"color": colour, "size": 6, "opacity": 0.75}
+    if not isinstance(colour, str):
+        marker |= {"colorscale": "Viridis", "colorbar": {"title": {"text": name}, "thickness": 12}}
+    figure.add_scatter(x=x, y=y, name=name, mode="markers", marker=marker)
+
+
+def _holds_texts(axis: Values) -> bool:
+    return any(isinstance(one, str | bool) for one in axis)
+
+
+def _parts(train: Values, validation: Values) -> Iterator[tuple[str, Values, str]]:
+    yield "training", train, theme.TRAINING
+    if validation.any():
+        yield "validation", validation, theme.VALIDATION
+
+
+def _classes(look: Look) -> Iterator[tuple[str, Values, str]]:
+    """Yield the name, the rows and the colour of each class that is drawn."""
+    y, spec = look.arrays.y, look.spec
+    if not spec.num_classes:
+        yield "all rows", np.ones(len(y), dtype=bool), CLASS_COLOURS[0]
+        return
+    counts = np.bincount(y, minlength=spec.num_classes)
+    frequent = np.sort(np.argsort(-counts, kind="stable")[:MAX_COLOURS])
+    for place, k in enumerate(frequent):
+        yield _short(spec.class_names[k]), y == k, CLASS_COLOURS[place]
+
+
+def _lay_out_shares(figure: go.Figure, look: Look, title: str) -> None:
+    lay_out(figure, height=_HEIGHT, top=36)
+    figure.update_layout(showlegend=bool(look.spec.num_classes))
+    _fix_axes(figure)
+    figure.update_xaxes(title_text=title, showgrid=False)
+    share = "share of the class" if look.spec.num_classes else "share of the rows"
+    figure.update_yaxes(title_text=share, tickformat=".0%", rangemode="tozero")
+
+
+def _fix_axes(figure: go.Figure) -> None:
+    figure.update_layout(dragmode=False)
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+
+
+def _edges(values: Values) -> np.ndarray:
+    """Return the edges of bins of equal width; whole numbers of few values get a bin each."""
+    known = values[np.isfinite(values)].astype(np.float64)
+    if not len(known):
+        return np.array([0.0, 1.0])
+    low, high = float(known.min()), float(known.max())
+    if high - low < _MAX_BINS and (known == np.round(known)).all():
+        return np.arange(low - 0.5, high + 1)
+    # Freedman and Diaconis would give skewed columns thousands of bins.
+    bins = min(_MAX_BINS, max(10, int(np.sqrt(len(known)))))
+    return np.histogram_bin_edges(known, bins)
+
+
+def _as_dates(days: np.ndarray) -> Sequence[str]:
+    seconds = (days * 86_400).round().astype("timedelta64[s]")
+    return [str(moment) for moment in np.datetime64("2000-01-01T00:00:00") + seconds]
+
+
+def _faded(colour: str) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.15)"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.1 or share == 0 else f"{share:.1%}"
+
+
+def _short(text: str) -> str:
+    shown = text if len(text) <= _NAME_CHARACTERS else text[: _NAME_CHARACTERS - 1] + "…"
+    return plain(shown)
+
+
+def word_counts(look: Look) -> np.ndarray:
+    """Return how many words each row of a set of texts has, shape `(num_rows,)`."""
+    return (look.arrays.x > 0).sum(axis=1)
+
+
+def is_text(spec: DatasetSpec) -> bool:
+    """Return whether the rows of a dataset are texts."""
+    return not spec.is_image and not spec.feature_names
