@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.backend import show_unusable
 from pages.description import can_be_looked_at, facts_of, look_at, source_of, summary_of
 from pages.figures.data import (
     MAX_BARS,
     MAX_COLOURS,
     column_figure,
     distribution_figure,
-    is_text,
     scatter_figure,
     split_figure,
     target_figure,
-    word_counts,
 )
 from pages.figures.preview import preview_figure, preview_table
+from pages.figures.words import is_text, telling_words, text_table, word_counts
 from pages.forms import RunForm, escaped
 from pages.live.component import figure
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
-from pages.shown import show
-from pages.side import side
+from pages.side import form
 from pages.uploading import PREVIEWED_ROWS, first_rows, reading_of, show_uploader
 from trainer.config import RunConfig
 from trainer.datasets import uploads
 from trainer.datasets.columns import FeatureKind
 from trainer.datasets.spec import DatasetSpec
-from trainer.errors import DatasetUnavailable, StoreUnusable
+from trainer.errors import DatasetUnavailable
 from trainer.looks import ColumnLook, Look
 
 _KINDS: Mapping[FeatureKind, str] = {
@@ -42,38 +39,32 @@ _KINDS: Mapping[FeatureKind, str] = {
     "date": "date",
     "category": "category",
 }
-_FOLDER = Path(__file__).parent
 
 
 def main() -> None:
     """Draw the page."""
-    try:
-        form, started = side()
-    except StoreUnusable as error:
-        show_unusable(error)
-        return
-    if started is not None:
-        show(started)
-        st.switch_page(_FOLDER / "train.py", query_params={"run": started})
-    spec = form.config.spec
+    drawn = form()
+    spec = drawn.config.spec
     about, bring = st.columns([2, 1], gap="large")
     with about:
         st.title(escaped(spec.title), anchor=False)
         st.markdown(summary_of(spec))
-        st.caption(facts_of(form.config))
+        st.caption(facts_of(drawn.config))
     with bring:
         show_uploader()
-    _show(form)
+    _show(drawn)
     st.caption(source_of(spec))
 
 
-def _show(form: RunForm) -> None:
-    config = form.config
-    if not can_be_looked_at(form):
-        st.info("There is nothing to see before what the form says of the data makes sense.")
-        return
+def _show(drawn: RunForm) -> None:
+    config = drawn.config
     if not shows_rows(config.spec):
         st.info(ROWS_NOT_SHOWN)
+        return
+    if config.spec.origin == "uploaded":
+        _show_file(config.spec)
+    if not can_be_looked_at(drawn):
+        st.info("There is nothing to see before what the form says of the data makes sense.")
         return
     try:
         look = look_at(config)
@@ -86,8 +77,6 @@ def _show(form: RunForm) -> None:
         _show_answers(look)
     with right:
         _show_split(config, look)
-    if config.spec.origin == "uploaded":
-        _show_file(config.spec)
     _show_rows(look)
 
 
@@ -124,9 +113,22 @@ def _show_file(spec: DatasetSpec) -> None:
     upload = uploads.upload(spec.name)
     st.subheader("File", anchor=False)
     st.caption(reading_of(upload))
-    st.dataframe(first_rows(upload), height=320)
+    rows = first_rows(upload)
+    # The time of day says nothing where it is always midnight.
+    days = [str(name) for name in rows.select_dtypes("datetime") if _are_days(rows[name])]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=320,
+        column_config=dict.fromkeys(days, st.column_config.DateColumn()),
+    )
     if upload.num_rows > PREVIEWED_ROWS:
         st.caption(f"The first {PREVIEWED_ROWS} rows.")
+
+
+def _are_days(column: pd.Series) -> bool:
+    known = column.dropna()
+    return bool((known == known.dt.normalize()).all())
 
 
 def _show_rows(look: Look) -> None:
@@ -138,9 +140,7 @@ def _show_rows(look: Look) -> None:
             _figure(drawing, f"Examples of {spec.title}", "pictures")
         return
     if is_text(spec):
-        st.subheader("Words", anchor=False)
-        drawing = distribution_figure(look, word_counts(look), "different words in a row")
-        _figure(drawing, "How many words a row has, by class", "words")
+        _show_words(look)
         return
     if look.columns:
         _show_columns(look)
@@ -149,18 +149,36 @@ def _show_rows(look: Look) -> None:
         st.dataframe(preview_table(spec, look.arrays, PREVIEWED_ROWS), hide_index=True, height=320)
 
 
+def _show_words(look: Look) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Length", anchor=False)
+        heading = "words" if look.spec.vocabulary else "different words"
+        drawing = distribution_figure(look, word_counts(look), heading)
+        _figure(drawing, "How many words a text has, by class", "length")
+    if not look.words:
+        return
+    with right:
+        st.subheader("Words that tell the classes apart", anchor=False)
+        st.dataframe(telling_words(look), hide_index=True, height=320)
+    if look.spec.vocabulary:
+        st.subheader("Texts", anchor=False)
+        st.dataframe(text_table(look), hide_index=True, height=320)
+
+
 def _show_columns(look: Look) -> None:
     names = [column.name for column in look.columns]
     places = range(len(names))
     st.subheader("Columns", anchor=False)
-    number = st.column_config.NumberColumn(format="%.4g")
+    # Texts, for a date has bounds as a number has.
+    bound = st.column_config.TextColumn(alignment="right")
     st.dataframe(
         pd.DataFrame([_facts(column, look.num_unsealed) for column in look.columns]),
         hide_index=True,
         height="content" if len(names) <= 12 else 440,
         column_config={
             "Missing": st.column_config.NumberColumn(format="percent"),
-            **dict.fromkeys(("Minimum", "Mean", "Maximum"), number),
+            **dict.fromkeys(("Minimum", "Mean", "Maximum"), bound),
         },
     )
     left, right = st.columns(2, gap="large")
@@ -197,16 +215,24 @@ def _chosen_column(
 
 
 def _facts(column: ColumnLook, num_rows: int) -> dict[str, object]:
-    bounds = (column.minimum, column.mean, column.maximum)
-    if column.kind == "date":
-        bounds = (None, None, None)
+    shown = _as_date if column.kind == "date" else _as_number
     return {
         "Column": column.name,
         "Type": _KINDS[column.kind],
         "Missing": column.num_missing / num_rows,
         "Different": column.num_distinct,
-        **dict(zip(("Minimum", "Mean", "Maximum"), bounds, strict=True)),
+        "Minimum": shown(column.minimum),
+        "Mean": shown(column.mean),
+        "Maximum": shown(column.maximum),
     }
+
+
+def _as_number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _as_date(days: float | None) -> str:
+    return "" if days is None else str(np.datetime64("2000-01-01") + round(days))
 
 
 def _figure(drawing: go.Figure, label: str, key: str) -> None:

@@ -36,7 +36,7 @@ def look_at(config: RunConfig) -> Look:
 
 
 # One for all sessions: a look never changes after it was made.
-@st.cache_resource(show_spinner=False, max_entries=20)
+@st.cache_resource(show_spinner="Looking at the rows …", max_entries=20)
 def _look(of_data: str, _config: RunConfig) -> Look:
     return look(_config)
 

@@ -42,7 +42,7 @@ class Starts:
             wish = (browser, config)
             if wish in self._made:
                 return self._made[wish][1]
-            run_id = store().create_run(config.to_dict(), name=config.name)
+            run_id = store().create_run(config.to_dict(), name=config.name, subject=config.subject)
             self._made[wish] = (time.monotonic(), run_id)
             return run_id
 

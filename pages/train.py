@@ -14,26 +14,21 @@ from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
 from pages.figures.preview import preview_figure, preview_table
-from pages.forms import RunForm, config_of, fill, has_examples, has_validation
+from pages.forms import RunForm, config_of, has_examples, has_validation
 from pages.inspections import show_seal
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
 from pages.model_fields import NETWORK_FIELDS
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
-from pages.shown import show, show_none, shown_run_id
-from pages.side import side
+from pages.shown import show_none, shown_run_id
+from pages.side import form
 from trainer.config import RunConfig
-from trainer.datasets import Bend, sample
-from trainer.datasets.spec import Arrays
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.network import network
 from trainer.runs import Run
-
-# The run whose set-up the form was filled with, or was started from the form.
-_FILLED = "filled_from"
 
 _FOLDER = Path(__file__).parent
 
@@ -42,17 +37,8 @@ def main() -> None:
     """Draw the page."""
     try:
         run = _chosen_run()
-    except StoreUnusable as error:
-        run = None
-        show_unusable(error)
-    try:
-        form, started = side()
-        if started is not None:
-            st.session_state[_FILLED] = started
-            show(started)
-            run = store().run(started)
         if run is None:
-            _show_data(form)
+            _show_data(form())
         else:
             _show_run(run)
     except StoreUnusable as error:
@@ -60,21 +46,15 @@ def main() -> None:
 
 
 def _chosen_run() -> Run | None:
-    """Return the run to show, with its set-up in the form where somebody else's was."""
     run_id = shown_run_id()
     if run_id is None:
         return None
     try:
-        run = store().run(run_id)
+        return store().run(run_id)
     except RunNotFound:
         show_none()
         st.warning("There is no such run here. Choose one under Runs, or start a new one.")
         return None
-    config = config_of(run)
-    if config is not None and st.session_state.get(_FILLED) != run_id:
-        fill(config)
-    st.session_state[_FILLED] = run_id
-    return run
 
 
 def _show_run(run: Run) -> None:
@@ -133,17 +113,17 @@ def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
     return history_charts_for_series(list(store().history(run.run_id)))
 
 
-def _show_data(form: RunForm) -> None:
-    st.title(form.config.spec.title, anchor=False)
+def _show_data(drawn: RunForm) -> None:
+    st.title(drawn.config.spec.title, anchor=False)
     st.markdown("Press **Start training** and watch the network learn.")
     # With a noise or a seed that makes no sense there is nothing to draw.
-    has_rows = can_be_looked_at(form)
-    _describe(form.config, with_examples=has_rows)
+    has_rows = can_be_looked_at(drawn)
     if has_rows:
-        _link_to_data(form.config)
-    if not form.problems.keys() & NETWORK_FIELDS:
+        _link_to_data(drawn.config)
+    _describe(drawn.config, with_examples=has_rows)
+    if not drawn.problems.keys() & NETWORK_FIELDS:
         st.subheader("The network", anchor=False)
-        st.html(network_html(network(form.config)))
+        st.html(network_html(network(drawn.config)))
 
 
 def _show_code(run: Run, config: RunConfig) -> None:
@@ -202,7 +182,7 @@ def _show_examples(config: RunConfig) -> None:
         st.info(ROWS_NOT_SHOWN)
         return
     try:
-        arrays = _sample(config, _named(config), config.bend, config.test_split)
+        arrays = look_at(config).arrays
     except DatasetUnavailable as error:
         st.info(str(error))
         return
@@ -211,18 +191,6 @@ def _show_examples(config: RunConfig) -> None:
         st.dataframe(preview_table(spec, arrays), hide_index=True)
     else:
         figure(drawing, label=f"Examples of {spec.title}", key="preview")
-
-
-@st.cache_data(show_spinner=False, max_entries=30)
-def _sample(
-    _config: RunConfig, named: tuple[str, str, str], bend: Bend, test_split: float
-) -> Arrays:
-    options = _config.load_options()
-    return sample(_config.unbent_spec, options, bend=bend, test_split=test_split)
-
-
-def _named(config: RunConfig) -> tuple[str, str, str]:
-    return config.dataset, config.target, config.task
 
 
 main()

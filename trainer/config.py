@@ -263,6 +263,11 @@ class RunConfig:
         )
 
     @property
+    def subject(self) -> str:
+        """What is learnt from, in a word: the dataset's name, or that of the file."""
+        return self.spec.title if self.spec.origin == "uploaded" else self.dataset
+
+    @property
     def title(self) -> str:
         """The run's name for people."""
         return self.name or self.spec.title

@@ -59,6 +59,7 @@ class Look:
         num_test: Number of rows that are sealed away, of which nothing else is told.
         columns: What is in each column of a table; empty for pictures and texts.
         findings: What the auditor says.
+        words: Of texts the words that they are made of, the most frequent first, where known.
     """
 
     spec: DatasetSpec
@@ -69,6 +70,7 @@ class Look:
     num_test: int
     columns: tuple[ColumnLook, ...]
     findings: tuple[Finding, ...]
+    words: tuple[str, ...] = ()
 
     @property
     def num_unsealed(self) -> int:
@@ -136,6 +138,7 @@ def _look_at_download(config: RunConfig) -> Look:
         num_test=len(parts.rows_test),
         columns=(),
         findings=audit(config.spec, parts),
+        words=cache.read_words(spec.name),
     )
 
 

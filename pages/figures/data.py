@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from pages.figures import theme
 from pages.figures.preview import CLASS_COLOURS, column_values, lay_out, plain, spread
-from trainer.datasets.spec import DatasetSpec
 from trainer.looks import Look
 
 # More classes than these cannot be told apart by colour, nor read below their bars.
@@ -18,8 +17,10 @@ MAX_BARS = 30
 _MAX_CATEGORIES = 20
 _MAX_BINS = 40
 _MAX_POINTS = 2_000
-_NAME_CHARACTERS = 24
+_NAME_CHARACTERS = 32
 _HEIGHT = 300
+# A smaller part of the bar has no room for its share.
+_WRITTEN_SHARE = 0.08
 
 Values = np.ndarray
 
@@ -29,7 +30,7 @@ def split_figure(look: Look) -> go.Figure:
     parts = (
         ("training", len(look.y_train), theme.TRAINING),
         ("validation", len(look.y_val), theme.VALIDATION),
-        ("test, sealed", look.num_test, theme.TEXT),
+        ("test", look.num_test, theme.TEXT),
     )
     total = sum(count for _, count, _ in parts)
     figure = go.Figure()
@@ -39,11 +40,16 @@ def split_figure(look: Look) -> go.Figure:
                 x=[count],
                 y=[""],
                 orientation="h",
-                name=f"{name}: {count:,} ({count / total:.0%})",
+                name=f"{name} {count:,}",
                 marker={"color": colour},
-                hoverinfo="name",
+                text=f"{count / total:.0%}" if count / total >= _WRITTEN_SHARE else "",
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
+                textfont={"color": "#FFFFFF"},
+                hoverinfo="skip",
             )
-    lay_out(figure, height=92, top=40)
+    lay_out(figure, height=88, top=36)
     figure.update_layout(barmode="stack", bargap=0.1, showlegend=True)
     _fix_axes(figure)
     figure.update_xaxes(visible=False, range=[0, total])
@@ -288,13 +294,3 @@ def _percent(share: float) -> str:
 def _short(text: str) -> str:
     shown = text if len(text) <= _NAME_CHARACTERS else text[: _NAME_CHARACTERS - 1] + "…"
     return plain(shown)
-
-
-def word_counts(look: Look) -> np.ndarray:
-    """Return how many words each row of a set of texts has, shape `(num_rows,)`."""
-    return (look.arrays.x > 0).sum(axis=1)
-
-
-def is_text(spec: DatasetSpec) -> bool:
-    """Return whether the rows of a dataset are texts."""
-    return not spec.is_image and not spec.feature_names

@@ -212,8 +212,10 @@ def lay_out(figure: go.Figure, *, height: int, top: int) -> None:
         hovermode="closest",
         margin={"l": 0, "r": 0, "t": top, "b": 0, "autoexpand": True},
     )
-    figure.update_xaxes(automargin=True)
-    figure.update_yaxes(automargin=True)
+    figure.update_layout(legend_traceorder="normal")
+    # Without a distance of its own a title lies on the numbers beside it.
+    figure.update_xaxes(automargin=True, title_standoff=8)
+    figure.update_yaxes(automargin=True, title_standoff=20)
 
 
 def plain(text: str) -> str:

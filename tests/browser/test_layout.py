@@ -20,9 +20,11 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     program: Program, new_viewer: NewViewer
 ) -> None:
     phone = new_viewer(program, **PHONE)
+    phone.open("/data", dataset="iris", epochs=5)
+    expect(phone.page.get_by_role("heading", name="Split")).to_be_visible()
+    assert not phone.page.evaluate(_IS_TOO_WIDE)
     phone.open(dataset="iris", epochs=5)
     assert not phone.page.evaluate(_IS_TOO_WIDE)
-
     phone.page.get_by_test_id("stExpandSidebarButton").click()
     expect(phone.start_button).to_be_in_viewport(ratio=1)
     phone.press_start()

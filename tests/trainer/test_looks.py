@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.model_selection import train_test_split
 
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, cache, load, uploads
+from trainer.datasets.split import split
 from trainer.errors import DatasetUnavailable
 from trainer.looks import look
 
@@ -83,7 +85,10 @@ def test_what_is_told_of_columns_is_what_pandas_counts() -> None:
     assert number.maximum == pytest.approx(column.max(), rel=1e-6)
     assert (city.kind, city.num_distinct, city.minimum) == ("category", 3, None)
     assert (day.kind, day.minimum, day.maximum) == ("date", 8766, 8766 + 199)
-    assert (is_new.kind, is_new.mean) == ("boolean", pytest.approx((frame["is_new"] == "true").mean()))
+    assert (is_new.kind, is_new.mean) == (
+        "boolean",
+        pytest.approx((frame["is_new"] == "true").mean()),
+    )
 
 
 def test_bent_rows_are_looked_at_as_they_are_bent() -> None:
@@ -96,6 +101,30 @@ def test_bent_rows_are_looked_at_as_they_are_bent() -> None:
     np.testing.assert_array_equal(shown.y_train, parts.y_train)
     assert shown.spec.num_samples == shown.num_unsealed + shown.num_test == 397
     assert shown.columns[-1].name == "noted afterwards"
+
+
+@pytest.mark.parametrize("name", [n for n, s in DATASETS.items() if s.origin != "downloaded"])
+def test_the_rows_looked_at_are_as_they_are_bent_and_not_yet_scaled(name: str) -> None:
+    is_rare = name in ("fraud", "screening")
+    choices: dict[str, Any] = {"num_samples": 1000 if is_rare else 60, "batch_size": 1}
+    choices["noise"] = 0.3
+    if DATASETS[name].num_classes:
+        choices |= {"label_noise": 0.2, "imbalance": 0.6}
+    config = RunConfig.create(name, **choices)
+    unscaled = split(
+        load(name, config.load_options()),
+        dataclasses.replace(DATASETS[name], standardize=False),
+        test_split=0.2,
+        validation_split=0.2,
+        seed=config.seed,
+        bend=config.bend,
+    )
+    x = np.concatenate([unscaled.x_train, unscaled.x_val])
+
+    shown = look(config).arrays
+
+    expected = sorted(zip(map(bytes, x), unscaled.y_unsealed.tolist(), strict=True))
+    assert sorted(zip(map(bytes, shown.x), shown.y.tolist(), strict=True)) == expected
 
 
 def test_a_leak_is_told_before_training() -> None:
