@@ -104,8 +104,8 @@ def _show_split(config: RunConfig, look: Look) -> None:
     _figure(split_figure(look), "Rows to train on, to validate on and to test on", "split")
     by_class = "Each class has its share in every part. " if look.spec.num_classes else ""
     st.caption(
-        f"{by_class}Seed {config.seed} parts training and validation rows; the test rows are the "
-        "same for every seed. Everything else on this page leaves them out: they stay sealed."
+        f"{by_class}Seed {config.seed} parts training and validation rows. The test rows are the "
+        "same for every seed, and sealed: no figure here shows more of them than their number."
     )
 
 
@@ -163,12 +163,16 @@ def _show_words(look: Look) -> None:
         st.dataframe(telling_words(look), hide_index=True, height=320)
     if look.spec.vocabulary:
         st.subheader("Texts", anchor=False)
-        st.dataframe(text_table(look), hide_index=True, height=320)
+        st.dataframe(
+            text_table(look),
+            hide_index=True,
+            height=320,
+            column_config={look.spec.target_name: st.column_config.TextColumn(width="small")},
+        )
 
 
 def _show_columns(look: Look) -> None:
     names = [column.name for column in look.columns]
-    places = range(len(names))
     st.subheader("Columns", anchor=False)
     # Texts, for a date has bounds as a number has.
     bound = st.column_config.TextColumn(alignment="right")
@@ -183,33 +187,39 @@ def _show_columns(look: Look) -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        place = _chosen_column("Distribution of", places, names, "column")
+        place = _chosen_column("Distribution of", names, "column")
         _figure(column_figure(look, place), f"Distribution of {names[place]}", "distribution")
-    if len(names) > 1:
-        with right:
-            one, other = st.columns(2)
-            with one:
-                across = _chosen_column("Across", places, names, "across")
-            with other:
-                up = _chosen_column("Up", places, names, "up", default=1)
-            label = f"{names[up]} over {names[across]}"
-            _figure(scatter_figure(look, across, up), label, "scatter")
+    with right:
+        _show_scatter(look, names)
     if look.spec.num_classes > MAX_COLOURS:
         st.caption(f"The {MAX_COLOURS} most frequent of {look.spec.num_classes:,} classes.")
     if len(look.arrays.y) < look.num_unsealed:
         st.caption(f"Drawn from {len(look.arrays.y):,} rows, evenly chosen.")
 
 
-def _chosen_column(
-    label: str, places: range, names: list[str], key: str, *, default: int = 0
-) -> int:
-    # By place: two sets have different columns at the same place.
+def _show_scatter(look: Look, names: list[str]) -> None:
+    if not look.spec.num_classes:
+        # A number to predict makes an axis; classes make colours.
+        names = [*names, f"{look.spec.target_name} (target)"]
+    if len(names) < 2:
+        return
+    one, other = st.columns(2)
+    with one:
+        across = _chosen_column("Across", names, "across")
+    with other:
+        default = 1 if look.spec.num_classes else len(names) - 1
+        up = _chosen_column("Up", names, "up", default=default)
+    _figure(scatter_figure(look, across, up), f"{names[up]} over {names[across]}", "scatter")
+
+
+def _chosen_column(label: str, names: list[str], key: str, *, default: int = 0) -> int:
+    # By place, and of these columns: other sets have others there.
     chosen: int = st.selectbox(
         label,
-        places,
-        index=min(default, len(places) - 1),
+        range(len(names)),
+        index=default,
         format_func=names.__getitem__,
-        key=f"{key} of {'|'.join(names)}",
+        key=f"{key} of {hash(tuple(names))}",
     )
     return chosen
 

@@ -17,7 +17,7 @@ from trainer.errors import DatasetUnavailable
 
 # More rows than these show nothing more; of a wide table fewer are kept.
 _MAX_ROWS = 20_000
-_MAX_CELLS = 4_000_000
+_MAX_CELLS = 1_000_000
 # Of a downloaded set only so many are read from its file.
 _MAX_READ = 2_000
 

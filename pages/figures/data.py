@@ -87,7 +87,7 @@ def _classes_figure(look: Look) -> go.Figure:
     figure.update_layout(barmode="stack", bargap=0.25, showlegend=True)
     _fix_axes(figure)
     figure.update_xaxes(tickvals=np.arange(len(chosen)), ticktext=labels, showgrid=False)
-    figure.update_yaxes(title_text="rows")
+    figure.update_yaxes(title_text="rows", tickformat=",")
     return figure
 
 
@@ -108,7 +108,7 @@ def _numbers_figure(look: Look) -> go.Figure:
     figure.update_layout(barmode="stack", bargap=0, showlegend=True)
     _fix_axes(figure)
     figure.update_xaxes(title_text=_short(look.spec.target_name), showgrid=False)
-    figure.update_yaxes(title_text="rows")
+    figure.update_yaxes(title_text="rows", tickformat=",")
     return figure
 
 
@@ -185,37 +185,43 @@ def scatter_figure(look: Look, across: int, up: int) -> go.Figure:
 
     Args:
         look: The rows.
-        across: Which column lies along the x axis.
+        across: Which column lies along the x axis; the number of columns for the target.
         up: Which one along the y axis.
     """
     spec = look.spec
     chosen = spread(len(look.arrays.y), _MAX_POINTS)
-    x, y = look.arrays.x[chosen], look.arrays.y[chosen]
-    axes = [column_values(spec, x, place) for place in (across, up)]
-    is_text = [axis.dtype == object and _holds_texts(axis) for axis in axes]
-    axes = [
-        np.array([None if one is None else plain(str(one)) for one in axis], dtype=object)
-        if is_of_texts
-        else axis
-        for axis, is_of_texts in zip(axes, is_text, strict=True)
-    ]
+    horizontal, vertical = (_axis(look, chosen, place) for place in (across, up))
     figure = go.Figure()
     if spec.num_classes:
         for name, is_of_class, colour in _classes(look):
             rows = is_of_class[chosen]
-            _add_points(figure, axes[0][rows], axes[1][rows], name=name, colour=colour)
+            _add_points(figure, horizontal[rows], vertical[rows], name=name, colour=colour)
     else:
-        _add_points(figure, axes[0], axes[1], name=plain(spec.target_name), colour=y)
+        is_target_shown = len(spec.feature_names) in (across, up)
+        colour = CLASS_COLOURS[0] if is_target_shown else look.arrays.y[chosen]
+        name = _short(spec.target_name)
+        _add_points(figure, horizontal, vertical, name=name, colour=colour)
     lay_out(figure, height=_HEIGHT, top=36)
     figure.update_layout(showlegend=bool(spec.num_classes))
-    for update, place, is_of_texts in (
-        (figure.update_xaxes, across, is_text[0]),
-        (figure.update_yaxes, up, is_text[1]),
+    names = (*spec.feature_names, spec.target_name)
+    for update, place, axis in (
+        (figure.update_xaxes, across, horizontal),
+        (figure.update_yaxes, up, vertical),
     ):
-        update(title_text=_short(spec.feature_names[place]))
-        if is_of_texts:
+        update(title_text=_short(names[place]))
+        if _holds_texts(axis):
             update(type="category")
     return figure
+
+
+def _axis(look: Look, chosen: Values, place: int) -> Values:
+    if place == len(look.spec.feature_names):
+        return look.arrays.y[chosen]
+    values = column_values(look.spec, look.arrays.x[chosen], place)
+    if not _holds_texts(values):
+        return values
+    shown = [None if one is None else plain(str(one)) for one in values]
+    return np.array(shown, dtype=object)
 
 
 def _add_points(
@@ -228,7 +234,7 @@ def _add_points(
 
 
 def _holds_texts(axis: Values) -> bool:
-    return any(isinstance(one, str | bool) for one in axis)
+    return axis.dtype == object and any(isinstance(one, str | bool) for one in axis)
 
 
 def _parts(train: Values, validation: Values) -> Iterator[tuple[str, Values, str]]:

@@ -91,7 +91,8 @@ def test_every_set_is_shown_with_its_answers_and_its_split(
     assert {"answers", "split"} <= shown
     assert ("pictures" in shown) == spec.is_image
     assert ("distribution" in shown) == bool(spec.feature_names)
-    assert ("scatter" in shown) == (len(spec.feature_names) > 1)
+    num_axes = len(spec.feature_names) + (spec.task == "regression")
+    assert ("scatter" in shown) == (num_axes > 1)
 
 
 def test_the_split_is_drawn_with_the_sizes_that_training_gets(open_data_page: OpenPage) -> None:
@@ -147,6 +148,17 @@ def test_two_columns_are_drawn_over_each_other(open_data_page: OpenPage) -> None
     config = RunConfig.create("moons")
     unsealed = sum(config.split_sizes[:2])
     assert sum(len(numbers(trace["x"])) for trace in points) == unsealed
+
+
+def test_a_number_to_predict_is_drawn_over_a_column(open_data_page: OpenPage) -> None:
+    page = open_data_page(dataset="diabetes", test_split="0")
+    (box,) = [box for box in page.selectbox if box.label == "Across"]
+    box.select_index(2).run()
+
+    (points,) = figure_of(page, "scatter")["data"]
+    arrays = load("diabetes")
+    np.testing.assert_array_equal(numbers(points["x"]), arrays.x[:, 2])
+    np.testing.assert_array_equal(numbers(points["y"]), arrays.y)
 
 
 def test_what_the_auditor_says_stands_before_training_and_is_counted_on_the_train_page(

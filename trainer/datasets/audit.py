@@ -111,8 +111,8 @@ def _duplicates(parts: Parts) -> Iterator[Finding]:
                 kind="across",
                 sentence=(
                     f"{shared:,} of {len(rows):,} {name} rows ({shared / len(rows):.1%}) "
-                    f"stand among the training rows too, so {name} figures look better than they "
-                    "are."
+                    f"{'stands' if shared == 1 else 'stand'} among the training rows too, so "
+                    f"{name} figures look better than they are."
                 ),
             )
 
