@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.figures import theme
-from pages.figures.preview import CLASS_COLOURS, column_values, lay_out, plain, spread
+from pages.figures.preview import column_values, lay_out, plain, spread
+from pages.figures.theme import CLASS_COLOURS
 from trainer.looks import Look
 
 # More classes than these cannot be told apart by colour, nor read below their bars.
@@ -28,20 +29,20 @@ Values = np.ndarray
 def split_figure(look: Look) -> go.Figure:
     """Return one bar: rows to train on, to validate on, and those that are sealed away."""
     parts = (
-        ("training", len(look.y_train), theme.TRAINING),
-        ("validation", len(look.y_val), theme.VALIDATION),
-        ("test", look.num_test, theme.TEXT),
+        ("training", len(look.y_train), "training"),
+        ("validation", len(look.y_val), "validation"),
+        ("test", look.num_test, "neutral"),
     )
     total = sum(count for _, count, _ in parts)
     figure = go.Figure()
-    for name, count, colour in parts:
+    for name, count, role in parts:
         if count:
             figure.add_bar(
                 x=[count],
                 y=[""],
                 orientation="h",
                 name=f"{name} {count:,}",
-                marker={"color": colour},
+                **_in_role(role),
                 text=f"{count / total:.0%}" if count / total >= _WRITTEN_SHARE else "",
                 textposition="inside",
                 insidetextanchor="middle",
@@ -74,12 +75,12 @@ def _classes_figure(look: Look) -> go.Figure:
     shares = total / max(1, total.sum())
     labels = [f"{_short(spec.class_names[k])}<br>{_percent(shares[k])}" for k in chosen]
     figure = go.Figure()
-    for name, counts, colour in _parts(train[chosen], validation[chosen]):
+    for name, counts in _parts(train[chosen], validation[chosen]):
         figure.add_bar(
             x=np.arange(len(chosen)),
             y=counts,
             name=name,
-            marker={"color": colour},
+            **_in_role(name),
             customdata=[plain(spec.class_names[k]) for k in chosen],
             hovertemplate="%{customdata}: %{y:,} rows<extra>%{fullData.name}</extra>",
         )
@@ -95,13 +96,13 @@ def _numbers_figure(look: Look) -> go.Figure:
     edges = _edges(np.concatenate([look.y_train, look.y_val]))
     figure = go.Figure()
     train, validation = (np.histogram(y, edges)[0] for y in (look.y_train, look.y_val))
-    for name, counts, colour in _parts(train, validation):
+    for name, counts in _parts(train, validation):
         figure.add_bar(
             x=(edges[:-1] + edges[1:]) / 2,
             y=counts,
             width=np.diff(edges),
             name=name,
-            marker={"color": colour},
+            **_in_role(name),
             hovertemplate="%{x:.4g}: %{y:,} rows<extra>%{fullData.name}</extra>",
         )
     lay_out(figure, height=_HEIGHT, top=36)
@@ -139,7 +140,7 @@ def distribution_figure(
     """
     edges = _edges(values)
     figure = go.Figure()
-    for name, rows, colour in _classes(look):
+    for name, rows, place in _classes(look):
         counts, _ = np.histogram(values[rows], edges)
         shares = counts / max(1, counts.sum())
         # The line goes on to the last edge, so that the last step is as wide as the others.
@@ -148,9 +149,10 @@ def distribution_figure(
             y=[*shares, shares[-1]],
             name=name,
             mode="lines",
-            line={"shape": "hv", "color": colour, "width": 2},
+            line={"shape": "hv", "color": CLASS_COLOURS[place], "width": 2},
             fill="tozeroy",
-            fillcolor=_faded(colour),
+            fillcolor=_faded(CLASS_COLOURS[place]),
+            meta={"class": place},
             hovertemplate="%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
         )
     _lay_out_shares(figure, look, title)
@@ -162,13 +164,14 @@ def _categories_figure(look: Look, values: Values, title: str) -> go.Figure:
     names, counts = np.unique(shown.astype(str), return_counts=True)
     frequent = names[np.argsort(-counts, kind="stable")][:_MAX_CATEGORIES]
     figure = go.Figure()
-    for name, rows, colour in _classes(look):
+    for name, rows, place in _classes(look):
         total = max(1, int(rows.sum()))
         figure.add_bar(
             x=np.arange(len(frequent)),
             y=[float((shown[rows] == category).sum()) / total for category in frequent],
             name=name,
-            marker={"color": colour},
+            marker={"color": CLASS_COLOURS[place]},
+            meta={"class": place},
             customdata=[plain(str(category)) for category in frequent],
             hovertemplate="%{customdata}: %{y:.1%}<extra>%{fullData.name}</extra>",
         )
@@ -193,14 +196,13 @@ def scatter_figure(look: Look, across: int, up: int) -> go.Figure:
     horizontal, vertical = (_axis(look, chosen, place) for place in (across, up))
     figure = go.Figure()
     if spec.num_classes:
-        for name, is_of_class, colour in _classes(look):
+        for name, is_of_class, place in _classes(look):
             rows = is_of_class[chosen]
-            _add_points(figure, horizontal[rows], vertical[rows], name=name, colour=colour)
+            _add_points(figure, horizontal[rows], vertical[rows], name=name, place=place)
     else:
-        is_target_shown = len(spec.feature_names) in (across, up)
-        colour = CLASS_COLOURS[0] if is_target_shown else look.arrays.y[chosen]
-        name = _short(spec.target_name)
-        _add_points(figure, horizontal, vertical, name=name, colour=colour)
+        _add_points(figure, horizontal, vertical, name=_short(spec.target_name), place=0)
+        if len(spec.feature_names) not in (across, up):
+            _colour_by_target(figure, look.arrays.y[chosen])
     lay_out(figure, height=_HEIGHT, top=36)
     figure.update_layout(showlegend=bool(spec.num_classes))
     names = (*spec.feature_names, spec.target_name)
@@ -224,35 +226,47 @@ def _axis(look: Look, chosen: Values, place: int) -> Values:
     return np.array(shown, dtype=object)
 
 
-def _add_points(
-    figure: go.Figure, x: Values, y: Values, *, name: str, colour: str | np.ndarray
-) -> None:
-    marker: dict[str, object] = {"color": colour, "size": 6, "opacity": 0.75}
-    if not isinstance(colour, str):
-        marker |= {"colorscale": "Viridis", "colorbar": {"title": {"text": name}, "thickness": 12}}
-    figure.add_scatter(x=x, y=y, name=name, mode="markers", marker=marker)
+def _add_points(figure: go.Figure, x: Values, y: Values, *, name: str, place: int) -> None:
+    figure.add_scatter(
+        x=x,
+        y=y,
+        name=name,
+        mode="markers",
+        marker={"color": CLASS_COLOURS[place], "size": 6, "opacity": 0.75},
+        meta={"class": place},
+    )
+
+
+def _colour_by_target(figure: go.Figure, targets: Values) -> None:
+    (points,) = figure.data
+    bar = {"title": {"text": points.name}, "thickness": 12}
+    points.update(marker={"color": targets, "colorscale": "Viridis", "colorbar": bar}, meta=None)
 
 
 def _holds_texts(axis: Values) -> bool:
     return axis.dtype == object and any(isinstance(one, str | bool) for one in axis)
 
 
-def _parts(train: Values, validation: Values) -> Iterator[tuple[str, Values, str]]:
-    yield "training", train, theme.TRAINING
+def _parts(train: Values, validation: Values) -> Iterator[tuple[str, Values]]:
+    yield "training", train
     if validation.any():
-        yield "validation", validation, theme.VALIDATION
+        yield "validation", validation
 
 
-def _classes(look: Look) -> Iterator[tuple[str, Values, str]]:
-    """Yield the name, the rows and the colour of each class that is drawn."""
+def _in_role(role: str) -> dict[str, object]:
+    return {"marker": {"color": theme.PALETTES["light"][role]}, "meta": {"color": role}}
+
+
+def _classes(look: Look) -> Iterator[tuple[str, Values, int]]:
+    """Yield the name and the rows of each class that is drawn, and the place of its colour."""
     y, spec = look.arrays.y, look.spec
     if not spec.num_classes:
-        yield "all rows", np.ones(len(y), dtype=bool), CLASS_COLOURS[0]
+        yield "all rows", np.ones(len(y), dtype=bool), 0
         return
     counts = np.bincount(y, minlength=spec.num_classes)
     frequent = np.sort(np.argsort(-counts, kind="stable")[:MAX_COLOURS])
     for place, k in enumerate(frequent):
-        yield _short(spec.class_names[k]), y == k, CLASS_COLOURS[place]
+        yield _short(spec.class_names[k]), y == k, place
 
 
 def _lay_out_shares(figure: go.Figure, look: Look, title: str) -> None:

@@ -11,20 +11,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.figures import theme
+from pages.figures.theme import CLASS_COLOURS
 from trainer.datasets.spec import Arrays, DatasetSpec
 
-# Okabe and Ito's palette, which colour-blind people can tell apart; its black would vanish on a
-# dark page and is grey here.
-CLASS_COLOURS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#F0E442",
-    "#999999",
-)
 _COLUMNS = 10
 _ROWS = 4
 _MAX_POINTS = 2000
@@ -164,8 +153,7 @@ def _classes_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
     x, y = arrays.x[chosen], arrays.y[chosen]
     figure = go.Figure()
     for k, name in enumerate(spec.class_names):
-        colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
-        _add_points(figure, x[y == k, 0], x[y == k, 1], name=plain(name), colour=colour)
+        _add_points(figure, x[y == k, 0], x[y == k, 1], name=plain(name), place=k)
     lay_out(figure, height=420, top=36)
     figure.update_layout(showlegend=True)
     figure.update_xaxes(title_text=plain(spec.feature_names[0]))
@@ -183,7 +171,7 @@ def _line_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
         arrays.x[chosen, 0],
         arrays.y[chosen],
         name=plain(spec.target_name),
-        colour=CLASS_COLOURS[0],
+        place=0,
     )
     lay_out(figure, height=420, top=12)
     figure.update_layout(showlegend=False)
@@ -192,9 +180,15 @@ def _line_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
     return figure
 
 
-def _add_points(figure: go.Figure, x: np.ndarray, y: np.ndarray, *, name: str, colour: str) -> None:
+def _add_points(figure: go.Figure, x: np.ndarray, y: np.ndarray, *, name: str, place: int) -> None:
+    colour = CLASS_COLOURS[place % len(CLASS_COLOURS)]
     figure.add_scatter(
-        x=x, y=y, name=name, mode="markers", marker={"color": colour, "size": 7, "opacity": 0.85}
+        x=x,
+        y=y,
+        name=name,
+        mode="markers",
+        marker={"color": colour, "size": 7, "opacity": 0.85},
+        meta={"class": place},
     )
 
 

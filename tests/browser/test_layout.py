@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from pages.figures.theme import PALETTES
+from pages.figures.theme import CLASS_PALETTES, PALETTES
 from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
@@ -72,6 +72,12 @@ def test_the_charts_take_the_colours_of_the_page_s_theme(
     )
     assert ground == page_ground
     assert is_dark(ground) == (mode == "dark")
+
+    viewer.open("/data", dataset="iris")
+    drawing = viewer.page.get_by_role("img", name="Distribution of sepal length (cm)")
+    expect(drawing.locator(".xtitle")).to_have_text("sepal length (cm)")
+    colours = drawing.evaluate("node => node.data.map(trace => trace.line.color)")
+    assert tuple(colours) == CLASS_PALETTES[mode][:3]
 
 
 def test_start_stays_in_sight_on_a_low_screen(program: Program, new_viewer: NewViewer) -> None:

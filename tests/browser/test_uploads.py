@@ -27,9 +27,10 @@ def csv() -> bytes:
 
 def bring(viewer: Viewer, name: str, data: bytes) -> None:
     """Drop a file at its place."""
-    viewer.page.locator("input[type=file]").set_input_files(
-        {"name": name, "mimeType": "text/csv", "buffer": data}
-    )
+    place = viewer.page.locator("input[type=file]")
+    # After each file there is a new place; for a moment the old one is there too.
+    expect(place).to_have_count(1)
+    place.set_input_files({"name": name, "mimeType": "text/csv", "buffer": data})
 
 
 def choose(viewer: Viewer, field: str, option: str) -> None:
