@@ -78,14 +78,20 @@ def reading_of(upload: Upload) -> str:
         facts.append("decimal commas")
     if not recognised.has_header:
         facts.append("no line of names")
-    facts.append(f"{upload.num_rows:,} rows of {len(upload.columns):,} columns")
+    if recognised.picture:
+        _, height, width, _ = recognised.picture
+        facts.append(f"{upload.num_rows:,} pictures of {height} × {width} pixels")
+    else:
+        facts.append(f"{upload.num_rows:,} rows of {len(upload.columns):,} columns")
     return " · ".join(facts)
 
 
 def first_rows(upload: Upload) -> pd.DataFrame:
-    """Return the first rows of a file as they were read.
+    """Return the first rows of a file as they were read; of pictures what stands beside them.
 
     Raises:
         DatasetUnavailable: It is gone.
     """
-    return uploads.read(upload.name).slice(0, PREVIEWED_ROWS).to_pandas()
+    shown = [fact.name for fact in upload.columns if fact not in upload.pixels]
+    table = uploads.read(upload.name).select(shown or [fact.name for fact in upload.columns])
+    return table.slice(0, PREVIEWED_ROWS).to_pandas()

@@ -260,6 +260,21 @@ def test_names_and_cells_of_a_file_reach_no_markup(open_data_page: OpenPage) -> 
     assert "<b>secret" not in drawn and "&lt;b&gt;secret" in drawn
 
 
+def test_pictures_of_an_npz_file_are_shown_by_class(open_data_page: OpenPage) -> None:
+    digits = load("digits")
+    file = io.BytesIO()
+    np.savez(file, x=digits.x[..., 0] * 16, y=digits.y)
+
+    page = drop(open_data_page(), file.getvalue(), "digits.npz")
+
+    assert not page.exception
+    assert "1,797 pictures of 8 × 8 pixels" in texts_of(page)
+    assert page.selectbox(key="target").options == ["y"]
+    own = figure_of(page, "pictures")["data"][0]["source"]
+    assert own == figure_of(open_data_page(dataset="digits"), "pictures")["data"][0]["source"]
+    assert list(page.dataframe[0].value.columns) == ["y"]
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [

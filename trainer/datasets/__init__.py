@@ -113,6 +113,11 @@ def _spec(dataset: str | DatasetSpec) -> DatasetSpec:
 
 def _uploaded(spec: DatasetSpec, indices: np.ndarray, bend: Bend, test_split: float) -> Arrays:
     arrays = read_rows(spec, indices)
+    if bend.noise and spec.is_image:
+        x = shaken_pictures(
+            arrays.x, indices, noise=bend.noise, seed=bend.seed, highest=spec.pixel_scale
+        )
+        arrays = Arrays(x=x, y=arrays.y)
     if not bend.label_noise:
         return arrays
     y, _, _ = bend_targets(read_targets(spec), spec, bend=bend, test_split=test_split)
