@@ -113,6 +113,8 @@ def _show_file(spec: DatasetSpec) -> None:
     upload = uploads.upload(spec.name)
     st.subheader("File", anchor=False)
     st.caption(reading_of(upload))
+    if upload.recognised.picture:
+        return  # they are shown as pictures
     rows = first_rows(upload)
     # The time of day says nothing where it is always midnight.
     days = [str(name) for name in rows.select_dtypes("datetime") if _are_days(rows[name])]

@@ -87,11 +87,9 @@ def reading_of(upload: Upload) -> str:
 
 
 def first_rows(upload: Upload) -> pd.DataFrame:
-    """Return the first rows of a file as they were read; of pictures what stands beside them.
+    """Return the first rows of a file as they were read.
 
     Raises:
         DatasetUnavailable: It is gone.
     """
-    shown = [fact.name for fact in upload.columns if fact not in upload.pixels]
-    table = uploads.read(upload.name).select(shown or [fact.name for fact in upload.columns])
-    return table.slice(0, PREVIEWED_ROWS).to_pandas()
+    return uploads.read(upload.name).slice(0, PREVIEWED_ROWS).to_pandas()

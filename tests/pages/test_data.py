@@ -272,7 +272,7 @@ def test_pictures_of_an_npz_file_are_shown_by_class(open_data_page: OpenPage) ->
     assert page.selectbox(key="target").options == ["y"]
     own = figure_of(page, "pictures")["data"][0]["source"]
     assert own == figure_of(open_data_page(dataset="digits"), "pictures")["data"][0]["source"]
-    assert list(page.dataframe[0].value.columns) == ["y"]
+    assert not page.dataframe
 
 
 @pytest.mark.parametrize(
