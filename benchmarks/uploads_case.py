@@ -53,7 +53,7 @@ def _preview(file: Path) -> None:
     import clevercsv  # noqa: F401
     import pyarrow.csv  # noqa: F401
 
-    from trainer.datasets import find, sample, uploads
+    from trainer.datasets import find, uploads
     from trainer.datasets.uploaded import proposed_task
 
     _wait()
@@ -61,7 +61,9 @@ def _preview(file: Path) -> None:
     with open(file, "rb") as opened:
         upload = uploads.add(opened, file_name=file.name)
     proposed_task(upload, "target")
-    sample(find(upload.name, target="target"), rows=100)
+    find(upload.name, target="target")
+    # As the data page shows the file, before it looks at what will be trained on.
+    uploads.read(upload.name).slice(0, 100).to_pandas()
     _tell(began, rows=upload.num_rows)
 
 

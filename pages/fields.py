@@ -36,12 +36,14 @@ class Fields:
         default: str | None = None,
         on_change: Any = None,
         notes: Mapping[str, str] | None = None,
+        titles: Mapping[str, str] | None = None,
     ) -> object:
         default = default or str(self._defaults[parameter])
         value = st.selectbox(
             label,
             options,
             index=options.index(default),
+            format_func=lambda name: (titles or {}).get(name, name),
             key=parameter,
             help=with_notes(self._help[parameter], notes),
             on_change=on_change,

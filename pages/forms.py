@@ -11,11 +11,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from pages.data_fields import DATA_HELP, DataFields, is_offered
 from pages.model_fields import MODEL, MODEL_HELP, ModelFields
 from trainer.config import OPTIMIZERS, RunConfig, check, defaults_for
-from trainer.datasets import DATASETS, find
-from trainer.datasets.leaks import LEAKS, leaks_for
-from trainer.datasets.spec import DatasetSpec
 from trainer.errors import DatasetUnavailable, InvalidInput
 from trainer.layers import parse, written
 from trainer.losses import LOSSES, losses_for
@@ -23,20 +21,6 @@ from trainer.metrics import metrics_for
 from trainer.runs import Run
 
 _HELP: Mapping[str, str] = {
-    "dataset": "What the network learns from: rows whose answer is known.",
-    "num_samples": "How many rows are taken; 0 takes all, or of a generated set as many as usual.",
-    "noise": "How much the points are shaken, in units of each column's, or each picture's, own "
-    "spread; more noise is harder to learn.",
-    "label_noise": "The share of wrong answers among the rows to train and to validate on, 0 to "
-    "0.5. The test rows keep the right ones.",
-    "imbalance": "The share of the largest class in a pair with any other, 0.5 (as many of each) "
-    "to 0.99, by leaving out rows of the others; 0 leaves the classes as they are.",
-    "leak": "A mistake that lets the answer into the rows that are tuned on, and never into the "
-    "test rows: validation looks too good, and the sealed test tells.",
-    "test_split": "The share of rows sealed away until all tuning is done: the honest exam at the "
-    "end.",
-    "validation_split": "The share of the other rows that training never sees, to find out how "
-    "well the network does on new ones.",
     "loss": "What training minimises, step by step.",
     "metrics": "What is only watched: training never looks at it.",
     "optimizer": "The rule that turns slopes into updates of the weights.",
@@ -48,7 +32,7 @@ _HELP: Mapping[str, str] = {
 }
 
 
-class RunForm(ModelFields):
+class RunForm(DataFields, ModelFields):
     """The form; drawing it is reading it.
 
     Attributes:
@@ -57,18 +41,9 @@ class RunForm(ModelFields):
     """
 
     def __init__(self) -> None:
-        super().__init__({**_HELP, **MODEL_HELP})
+        super().__init__({**DATA_HELP, **MODEL_HELP, **_HELP})
         st.subheader("Data", anchor=False)
-        dataset = str(self._choice("dataset", "Dataset", tuple(DATASETS), "digits", _new_dataset))
-        spec = find(dataset)
-        self._defaults = defaults_for(dataset)
-        with st.expander("Bend the data", expanded=_is_bent()):
-            self._bend(spec)
-        left, right = st.columns(2)
-        with left:
-            self._number("validation_split", "Validation share", step=0.05)
-        with right:
-            self._number("test_split", "Test share", step=0.05)
+        spec = self._data()
         st.subheader("Model", anchor=False)
         self._model(spec)
         st.subheader("Training", anchor=False)
@@ -85,26 +60,9 @@ class RunForm(ModelFields):
             self._number("batch_size", "Batch size", step=1)
             self._text("name", "Name")
         self._more_options(spec)
-        self.config, self.problems = check(dataset, self._values)
+        self.config, self.problems = check(spec.name, self._values)
         for parameter, problem in self.problems.items():
             self._tell(parameter, f":red[:material/error: {escaped(str(problem))}]")
-
-    def _bend(self, spec: DatasetSpec) -> None:
-        left, right = st.columns(2)
-        with left:
-            self._number("num_samples", "Samples", step=100)
-        with right:
-            if spec.can_be_shaken:
-                self._number("noise", "Noise", step=0.05)
-        if not spec.num_classes:
-            return
-        left, right = st.columns(2)
-        with left:
-            self._number("label_noise", "Label noise", step=0.05)
-        with right:
-            self._number("imbalance", "Imbalance", step=0.05, on_change=_over_the_gap)
-        leaks = leaks_for(spec)
-        self._choice("leak", "Leak", leaks, notes={name: LEAKS[name] for name in leaks})
 
 
 def config_of(run: Run) -> RunConfig | None:
@@ -136,7 +94,10 @@ def fill(config: RunConfig) -> None:
     """Fill the form with a run's set-up, save what the page's address says; call it before drawing.
 
     Streamlit leaves out of an address what has its default, so one that names any choice is whole.
+    A set-up on somebody else's upload fills nothing.
     """
+    if not is_offered(config.dataset):
+        return
     values = {**config.to_dict(), "layers": written(parse(config.layers), "\n")}
     if not values.keys() & st.query_params.keys():
         st.session_state.update(values)
@@ -168,29 +129,6 @@ def _said(value: object) -> object:
 
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
-
-
-def _new_dataset() -> None:
-    # What suited the last dataset need not suit this one.
-    st.session_state.pop(MODEL, None)
-    for parameter, value in defaults_for(st.session_state["dataset"]).items():
-        if parameter not in ("dataset", "seed", "name") and parameter in st.session_state:
-            st.session_state[parameter] = _plain(value)
-
-
-def _is_bent() -> bool:
-    # Only what a link brings counts: the expander must not move while somebody works in it.
-    if "is_bent" not in st.session_state:
-        bends = ("num_samples", "noise", "label_noise", "imbalance", "leak")
-        st.session_state["is_bent"] = any(name in st.query_params for name in bends)
-    return bool(st.session_state["is_bent"])
-
-
-def _over_the_gap() -> None:
-    # One step up from 0 is 0.5, and one down from there is 0: nothing lies between them.
-    steps = {0.05: 0.5, 0.45: 0.0}
-    value = st.session_state["imbalance"]
-    st.session_state["imbalance"] = steps.get(round(value, 2), value)
 
 
 def escaped(text: str) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.side import show_side
+
 _FOLDER = Path(__file__).parent
 
 st.set_page_config(
@@ -15,11 +17,18 @@ st.set_page_config(
     initial_sidebar_state="auto",
 )
 st.html(f"<style>{(_FOLDER / 'shell.css').read_text(encoding='utf-8')}</style>")
-st.navigation(
+_TRAIN = st.Page(_FOLDER / "train.py", title="Train", icon=":material/monitoring:", default=True)
+_DATA = st.Page(_FOLDER / "data.py", title="Data", icon=":material/table_chart:")
+
+page = st.navigation(
     [
-        st.Page(_FOLDER / "train.py", title="Train", icon=":material/monitoring:", default=True),
+        _TRAIN,
+        _DATA,
         st.Page(_FOLDER / "evaluate.py", title="Evaluate", icon=":material/analytics:"),
         st.Page(_FOLDER / "runs.py", title="Runs", icon=":material/history:"),
     ],
     position="top",
-).run()
+)
+if page in (_TRAIN, _DATA):
+    show_side(has_run=page == _TRAIN)
+page.run()

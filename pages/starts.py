@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 
 import streamlit as st
 
 from pages.backend import store
-from pages.live.browser import COOKIE
 from trainer.config import RunConfig
 
 # Two presses for the same set-up within this time are one wish.
@@ -44,7 +42,7 @@ class Starts:
             wish = (browser, config)
             if wish in self._made:
                 return self._made[wish][1]
-            run_id = store().create_run(config.to_dict(), name=config.name)
+            run_id = store().create_run(config.to_dict(), name=config.name, subject=config.subject)
             self._made[wish] = (time.monotonic(), run_id)
             return run_id
 
@@ -53,9 +51,3 @@ class Starts:
 def starts() -> Starts:
     """Return the one for all sessions of this server."""
     return Starts()
-
-
-def this_browser() -> str:
-    """Return what all tabs of a browser have in common; where nothing is, a name of the session."""
-    session: str = st.session_state.setdefault("session", secrets.token_hex(8))
-    return st.context.cookies.get(COOKIE) or session

@@ -9,34 +9,26 @@ import streamlit as st
 
 from pages.backend import show_unusable, store
 from pages.boundaries import boundary_of
+from pages.description import can_be_looked_at, facts_of, look_at, source_of, summary_of
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
 from pages.figures.preview import preview_figure, preview_table
-from pages.forms import RunForm, config_of, escaped, fill, has_examples, has_validation
+from pages.forms import RunForm, config_of, has_examples, has_validation
 from pages.inspections import show_seal
 from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
 from pages.model_fields import NETWORK_FIELDS
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
-from pages.shown import show, show_none, shown_run_id
-from pages.starts import starts, this_browser
+from pages.shown import show_none, shown_run_id
+from pages.side import form
 from trainer.config import RunConfig
-from trainer.datasets import Bend, sample
-from trainer.datasets.spec import Arrays, DatasetSpec
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.network import network
 from trainer.runs import Run
-
-# The run whose set-up the form was filled with, or was started from the form.
-_FILLED = "filled_from"
-
-_DECIDE_EXAMPLES = frozenset(
-    ("noise", "num_samples", "label_noise", "imbalance", "leak", "test_split", "seed")
-)
 
 _FOLDER = Path(__file__).parent
 
@@ -45,18 +37,8 @@ def main() -> None:
     """Draw the page."""
     try:
         run = _chosen_run()
-    except StoreUnusable as error:
-        run = None
-        show_unusable(error)
-    with st.sidebar:
-        form = RunForm()
-        start = st.container(key="start")
-    try:
-        with start:
-            if st.button("Start training", type="primary", width="stretch"):
-                run = _start(form) or run
         if run is None:
-            _show_data(form)
+            _show_data(form())
         else:
             _show_run(run)
     except StoreUnusable as error:
@@ -64,31 +46,15 @@ def main() -> None:
 
 
 def _chosen_run() -> Run | None:
-    """Return the run to show, with its set-up in the form where somebody else's was."""
     run_id = shown_run_id()
     if run_id is None:
         return None
     try:
-        run = store().run(run_id)
+        return store().run(run_id)
     except RunNotFound:
         show_none()
         st.warning("There is no such run here. Choose one under Runs, or start a new one.")
         return None
-    config = config_of(run)
-    if config is not None and st.session_state.get(_FILLED) != run_id:
-        fill(config)
-    st.session_state[_FILLED] = run_id
-    return run
-
-
-def _start(form: RunForm) -> Run | None:
-    for problem in form.problems.values():
-        st.error(escaped(str(problem)))
-        return None
-    run_id = starts().start(this_browser(), form.config)
-    st.session_state[_FILLED] = run_id
-    show(run_id)
-    return store().run(run_id)
 
 
 def _show_run(run: Run) -> None:
@@ -147,14 +113,17 @@ def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
     return history_charts_for_series(list(store().history(run.run_id)))
 
 
-def _show_data(form: RunForm) -> None:
-    st.title(form.config.spec.title, anchor=False)
+def _show_data(drawn: RunForm) -> None:
+    st.title(drawn.config.spec.title, anchor=False)
     st.markdown("Press **Start training** and watch the network learn.")
     # With a noise or a seed that makes no sense there is nothing to draw.
-    _describe(form.config, with_examples=not _DECIDE_EXAMPLES & form.problems.keys())
-    if not form.problems.keys() & NETWORK_FIELDS:
+    has_rows = can_be_looked_at(drawn)
+    if has_rows:
+        _link_to_data(drawn.config)
+    _describe(drawn.config, with_examples=has_rows)
+    if not drawn.problems.keys() & NETWORK_FIELDS:
         st.subheader("The network", anchor=False)
-        st.html(network_html(network(form.config)))
+        st.html(network_html(network(drawn.config)))
 
 
 def _show_code(run: Run, config: RunConfig) -> None:
@@ -186,31 +155,25 @@ def _show_code(run: Run, config: RunConfig) -> None:
 
 
 def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
-    spec = config.spec
-    # What is said of an upload has its owner's words in it.
-    is_own = spec.origin == "uploaded"
-    st.markdown(escaped(spec.summary) if is_own else spec.summary)
-    facts = [f"{spec.num_samples:,} rows", _shape(spec)]
-    if spec.num_classes:
-        counts = " : ".join(f"{count:,}" for count in spec.class_counts)
-        facts.append(f"{spec.num_classes} classes" + (f" ({counts})" if config.imbalance else ""))
-    facts += _bent_facts(config)
-    st.caption(" · ".join(facts))
+    st.markdown(summary_of(config.spec))
+    st.caption(facts_of(config))
     if with_examples:
         _show_examples(config)
-    source = f"Source: {spec.source} Licence: {spec.licence}."
-    st.caption(escaped(source) if is_own else source)
+    st.caption(source_of(config.spec))
 
 
-def _bent_facts(config: RunConfig) -> list[str]:
-    facts = []
-    if config.noise and config.spec.default_noise is None:
-        facts.append(f"noise {config.noise:g}")
-    if config.label_noise:
-        facts.append(f"{config.label_noise:.0%} wrong labels")
-    if config.leak != "none":
-        facts.append(f"leak: {config.leak}")
-    return facts
+def _link_to_data(config: RunConfig) -> None:
+    """Lead to the data page, and say whether it has something noteworthy to tell."""
+    try:
+        count = len(look_at(config).warnings)
+    except DatasetUnavailable:
+        count = 0
+    more = f": {count} thing{'s' if count > 1 else ''} to know first" if count else ""
+    st.page_link(
+        _FOLDER / "data.py",
+        label=f"Look at these data in depth{more}",
+        icon=":material/warning:" if count else ":material/table_chart:",
+    )
 
 
 def _show_examples(config: RunConfig) -> None:
@@ -219,7 +182,7 @@ def _show_examples(config: RunConfig) -> None:
         st.info(ROWS_NOT_SHOWN)
         return
     try:
-        arrays = _sample(config, _named(config), config.bend, config.test_split)
+        arrays = look_at(config).arrays
     except DatasetUnavailable as error:
         st.info(str(error))
         return
@@ -228,28 +191,6 @@ def _show_examples(config: RunConfig) -> None:
         st.dataframe(preview_table(spec, arrays), hide_index=True)
     else:
         figure(drawing, label=f"Examples of {spec.title}", key="preview")
-
-
-def _shape(spec: DatasetSpec) -> str:
-    if spec.is_image:
-        height, width, channels = spec.input_shape
-        return f"{height} × {width} pixels" + (" in colour" if channels == 3 else "")
-    (features,) = spec.input_shape
-    if spec.vocabulary:
-        return f"{features:,} of {spec.vocabulary:,} different words"
-    return f"{features:,} feature{'s' if features > 1 else ''}"
-
-
-@st.cache_data(show_spinner=False, max_entries=30)
-def _sample(
-    _config: RunConfig, named: tuple[str, str, str], bend: Bend, test_split: float
-) -> Arrays:
-    options = _config.load_options()
-    return sample(_config.unbent_spec, options, bend=bend, test_split=test_split)
-
-
-def _named(config: RunConfig) -> tuple[str, str, str]:
-    return config.dataset, config.target, config.task
 
 
 main()

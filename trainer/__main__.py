@@ -119,7 +119,11 @@ def _run(store: Store, options: argparse.Namespace) -> int:
     from trainer.training import Training
 
     claim = store.open_run(
-        config.to_dict(), worker=this_process(), origin="command line", name=config.name
+        config.to_dict(),
+        worker=this_process(),
+        origin="command line",
+        name=config.name,
+        subject=config.subject,
     )
     with _Progress(store, claim.run_id, config.epochs, quiet=options.json):
         training = Training(config, Recorder(store, claim), shutdown=shutdown)

@@ -13,7 +13,7 @@ from trainer.datasets import find
 from trainer.datasets.leaks import LEAKS, leaks_for
 from trainer.datasets.shaping import Bend, Leak
 from trainer.datasets.spec import FORMS, Arrays, DatasetSpec, LoadOptions, Progress, Targets
-from trainer.datasets.split import Split, bent_spec, split, split_sizes
+from trainer.datasets.split import Parts, Split, bent_spec, part_rows, split, split_sizes
 from trainer.errors import InvalidInput
 from trainer.layers import ACTIVATIONS, Placed, input_shape, parse, place, written
 from trainer.losses import LOSSES, losses_for
@@ -246,6 +246,26 @@ class RunConfig:
             seed=self.seed,
             bend=self.bend,
         )
+
+    def parts(self, arrays: Arrays) -> Parts:
+        """Return the rows of `split` before anything is scaled or encoded.
+
+        Args:
+            arrays: What the dataset's loader returned for `load_options`.
+        """
+        return part_rows(
+            arrays,
+            self.unbent_spec,
+            test_split=self.test_split,
+            validation_split=self.validation_split,
+            seed=self.seed,
+            bend=self.bend,
+        )
+
+    @property
+    def subject(self) -> str:
+        """What is learnt from, in a word: the dataset's name, or that of the file."""
+        return self.spec.title if self.spec.origin == "uploaded" else self.dataset
 
     @property
     def title(self) -> str:

@@ -94,20 +94,27 @@ class Store:
 
     # -- runs ------------------------------------------------------------------------------
 
-    def create_run(self, config: Mapping[str, Any], *, name: str = "") -> str:
+    def create_run(self, config: Mapping[str, Any], *, name: str = "", subject: str = "") -> str:
         """Add a run to the end of the queue and return its id.
 
-        `name` defaults to the dataset's name with the beginning of the id.
+        `name` defaults to `subject`, or else the dataset's name, with the beginning of the id.
         """
         with self._write() as connection:
-            return self._add(connection, config, name, "dashboard")
+            return self._add(connection, config, name, subject, "dashboard")
 
     def open_run(
-        self, config: Mapping[str, Any], *, worker: str, origin: str, name: str = ""
+        self,
+        config: Mapping[str, Any],
+        *,
+        worker: str,
+        origin: str,
+        name: str = "",
+        subject: str = "",
     ) -> Claim:
         """Add a run that never waits: `worker`, which makes it for itself, has it at once."""
         with self._write() as connection:
-            claim = self._claim(connection, self._add(connection, config, name, origin), worker)
+            run_id = self._add(connection, config, name, subject, origin)
+            claim = self._claim(connection, run_id, worker)
             assert claim is not None
             return claim
 
@@ -575,9 +582,12 @@ class Store:
             self._checkpointing.release()
 
     @staticmethod
-    def _add(connection: Connection, config: Mapping[str, Any], name: str, origin: str) -> str:
+    def _add(
+        connection: Connection, config: Mapping[str, Any], name: str, subject: str, origin: str
+    ) -> str:
         run_id = secrets.token_hex(6)
-        name = _clean(name) or f"{_clean(str(config.get('dataset', 'run')))} {run_id[:4]}"
+        subject = _clean(subject or str(config.get("dataset", "run")))
+        name = _clean(name) or f"{subject[:75]} {run_id[:4]}"
         connection.execute(
             RUNS.insert().values(
                 run_id=run_id,

@@ -8,14 +8,13 @@ and sets what differs between a light and a dark page.
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from pages.figures import theme
-from pages.figures.preview import CLASS_COLOURS
+from pages.figures.theme import CLASS_COLOURS, CLASS_PALETTES
 from trainer.datasets.spec import DatasetSpec
 from trainer.datasets.split import Split
 from trainer.evaluation.surface import Grid
@@ -24,11 +23,6 @@ from trainer.evaluation.surface import Grid
 MAX_TRAINING_POINTS = 800
 MAX_VALIDATION_POINTS = 400
 
-# On a dark ground the blue and the sky blue change places: the first classes are the most frequent.
-CLASS_PALETTES: Mapping[str, tuple[str, ...]] = {
-    "light": CLASS_COLOURS,
-    "dark": (CLASS_COLOURS[4], *CLASS_COLOURS[1:4], CLASS_COLOURS[0], *CLASS_COLOURS[5:]),
-}
 # Shape tells classes apart where colour does not.
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star")
 _SIZE = 8.5

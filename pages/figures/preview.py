@@ -11,20 +11,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.figures import theme
+from pages.figures.theme import CLASS_COLOURS
 from trainer.datasets.spec import Arrays, DatasetSpec
 
-# Okabe and Ito's palette, which colour-blind people can tell apart; its black would vanish on a
-# dark page and is grey here.
-CLASS_COLOURS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#F0E442",
-    "#999999",
-)
 _COLUMNS = 10
 _ROWS = 4
 _MAX_POINTS = 2000
@@ -53,12 +42,17 @@ def preview_table(spec: DatasetSpec, arrays: Arrays, rows: int = 8) -> pd.DataFr
     Classes appear by name, each at least once where there is room. Of a text only the number of its
     (different) words is shown.
     """
-    chosen = _spread(len(arrays.y), rows)
+    chosen = spread(len(arrays.y), rows)
     if 0 < spec.num_classes < rows:
         missing = np.setdiff1d(arrays.y, arrays.y[chosen])
         first = [np.flatnonzero(arrays.y == k)[0] for k in missing]
         chosen = np.sort([*chosen[: len(chosen) - len(first)], *first])
-    x, y = arrays.x[chosen], arrays.y[chosen]
+    return row_table(spec, Arrays(x=arrays.x[chosen], y=arrays.y[chosen]))
+
+
+def row_table(spec: DatasetSpec, arrays: Arrays) -> pd.DataFrame:
+    """Return rows as a table: the target first, then the features, as people know them."""
+    x, y = arrays.x, arrays.y
     columns: dict[str, object] = {
         spec.target_name: [spec.class_names[k] for k in y] if spec.num_classes else y
     }
@@ -132,13 +126,13 @@ def _mosaic_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
     height, width, _ = canvas.shape
     figure = go.Figure(go.Image(source=png(canvas), hoverinfo="skip"))
     # As high as the mosaic is where it fills 900 px, plus the line of names above it.
-    _lay_out(figure, height=round(900 * height / width) + 36, top=32)
+    lay_out(figure, height=round(900 * height / width) + 36, top=32)
     figure.update_layout(dragmode=False, meta={"aspect": height / width + 0.04})
     figure.update_xaxes(
         range=[-0.5, width - 0.5],
         side="top",
         tickvals=middles,
-        ticktext=[_plain(name) for name in spec.class_names],
+        ticktext=[plain(name) for name in spec.class_names],
         showgrid=False,
         fixedrange=True,
         constrain="domain",
@@ -155,61 +149,75 @@ def _mosaic_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
 
 
 def _classes_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
-    chosen = _spread(len(arrays.y), _MAX_POINTS)
+    chosen = spread(len(arrays.y), _MAX_POINTS)
     x, y = arrays.x[chosen], arrays.y[chosen]
     figure = go.Figure()
     for k, name in enumerate(spec.class_names):
-        colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
-        _add_points(figure, x[y == k, 0], x[y == k, 1], name=_plain(name), colour=colour)
-    _lay_out(figure, height=420, top=36)
+        _add_points(figure, x[y == k, 0], x[y == k, 1], name=plain(name), place=k)
+    lay_out(figure, height=420, top=36)
     figure.update_layout(showlegend=True)
-    figure.update_xaxes(title_text=_plain(spec.feature_names[0]))
-    figure.update_yaxes(title_text=_plain(spec.feature_names[1]))
+    figure.update_xaxes(title_text=plain(spec.feature_names[0]))
+    figure.update_yaxes(title_text=plain(spec.feature_names[1]))
     if spec.origin == "generated":
         figure.update_yaxes(scaleanchor="x")  # rings are round
     return figure
 
 
 def _line_figure(spec: DatasetSpec, arrays: Arrays) -> go.Figure:
-    chosen = _spread(len(arrays.y), _MAX_POINTS)
+    chosen = spread(len(arrays.y), _MAX_POINTS)
     figure = go.Figure()
     _add_points(
         figure,
         arrays.x[chosen, 0],
         arrays.y[chosen],
-        name=_plain(spec.target_name),
-        colour=CLASS_COLOURS[0],
+        name=plain(spec.target_name),
+        place=0,
     )
-    _lay_out(figure, height=420, top=12)
+    lay_out(figure, height=420, top=12)
     figure.update_layout(showlegend=False)
-    figure.update_xaxes(title_text=_plain(spec.feature_names[0]))
-    figure.update_yaxes(title_text=_plain(spec.target_name))
+    figure.update_xaxes(title_text=plain(spec.feature_names[0]))
+    figure.update_yaxes(title_text=plain(spec.target_name))
     return figure
 
 
-def _add_points(figure: go.Figure, x: np.ndarray, y: np.ndarray, *, name: str, colour: str) -> None:
+def _add_points(figure: go.Figure, x: np.ndarray, y: np.ndarray, *, name: str, place: int) -> None:
+    colour = CLASS_COLOURS[place % len(CLASS_COLOURS)]
     figure.add_scatter(
-        x=x, y=y, name=name, mode="markers", marker={"color": colour, "size": 7, "opacity": 0.85}
+        x=x,
+        y=y,
+        name=name,
+        mode="markers",
+        marker={"color": colour, "size": 7, "opacity": 0.85},
+        meta={"class": place},
     )
 
 
-def _lay_out(figure: go.Figure, *, height: int, top: int) -> None:
+def lay_out(figure: go.Figure, *, height: int, top: int) -> None:
+    """Give a figure the layout of all, without margins.
+
+    Args:
+        figure: Is changed.
+        height: Its height in pixels.
+        top: Room above the axes in pixels, for a legend of one line.
+    """
     figure.update_layout(theme.base_layout())
     figure.update_layout(
         height=height,
         hovermode="closest",
         margin={"l": 0, "r": 0, "t": top, "b": 0, "autoexpand": True},
     )
-    figure.update_xaxes(automargin=True)
-    figure.update_yaxes(automargin=True)
+    figure.update_layout(legend_traceorder="normal")
+    # Without a distance of its own a title lies on the numbers beside it.
+    figure.update_xaxes(automargin=True, title_standoff=8)
+    figure.update_yaxes(automargin=True, title_standoff=20)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that Plotly shows as it is: it would take `<a>` and `<b>` for markup."""
     return html.escape(text, quote=False)
 
 
-def _spread(num_samples: int, rows: int) -> np.ndarray:
+def spread(num_samples: int, rows: int) -> np.ndarray:
     """Return at most `rows` row numbers, evenly spread: files are often sorted by class."""
     return np.unique(np.linspace(0, num_samples - 1, min(rows, num_samples)).round().astype(int))
 

@@ -2,7 +2,8 @@
 
 A figure is drawn without knowing whether the page is light or dark. What must differ between
 the two (text, grid, the training blue) is set by whoever shows it: `pages/live/live.js` reads
-Streamlit's colours, and looks up each trace's `meta["color"]` in `PALETTES`.
+Streamlit's colours, and looks up each trace's `meta["color"]` in `PALETTES`, or its `meta["class"]`
+in `CLASS_PALETTES`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,25 @@ PALETTES: Mapping[str, Mapping[str, str]] = {
         "negative": NEGATIVE,
         "neutral": "#9CA3AF",
     },
+}
+
+# Okabe and Ito's palette, which colour-blind people can tell apart; its black would vanish on a
+# dark page and is grey here.
+CLASS_COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#999999",
+)
+
+# On a dark ground the blue and the sky blue change places: the first classes are the most frequent.
+CLASS_PALETTES: Mapping[str, tuple[str, ...]] = {
+    "light": CLASS_COLOURS,
+    "dark": (CLASS_COLOURS[4], *CLASS_COLOURS[1:4], CLASS_COLOURS[0], *CLASS_COLOURS[5:]),
 }
 
 GRID = "rgba(128, 128, 128, 0.22)"

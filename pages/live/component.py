@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.figures.history import Chart
-from pages.figures.theme import PALETTES
+from pages.figures.theme import CLASS_PALETTES, PALETTES
 from pages.live.assets import plotly_url
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def figure(drawing: go.Figure, *, label: str, key: str) -> ComponentResult:
         "part": "figure",
         "plotly": plotly_url(),
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
+        "classes": {mode: list(colours) for mode, colours in CLASS_PALETTES.items()},
         "figure": json.loads(drawing.to_json()),
         "label": label,
     }

@@ -721,7 +721,7 @@ class FigureView {
   #draw() {
     const width = Math.floor(this.root.clientWidth);
     if (!this.Plotly || !width) return;
-    const { figure, palettes } = this.data;
+    const { figure, palettes, classes } = this.data;
     const theme = readTheme(this.root);
     const drawn = JSON.stringify([figure, theme, width]);
     if (drawn === this.drawn) return;
@@ -733,7 +733,7 @@ class FigureView {
     const axis = { color: theme.text, gridcolor: fade(theme.text, 0.13) };
     this.Plotly.react(
       this.plot,
-      figure.data.map((trace) => this.#recolored(trace, palettes.light, palettes[theme.mode])),
+      figure.data.map((trace) => this.#recolored(trace, palettes[theme.mode], classes[theme.mode])),
       {
         ...figure.layout,
         width,
@@ -746,9 +746,12 @@ class FigureView {
     );
   }
 
-  #recolored(trace, from, to) {
-    const role = Object.keys(from).find((name) => from[name] === trace.marker?.color);
-    return role ? { ...trace, marker: { ...trace.marker, color: to[role] } } : trace;
+  #recolored(trace, palette, classes) {
+    const { color: role, class: place } = trace.meta ?? {};
+    const color = role ? palette[role] : classes[place % classes.length];
+    if (!color) return trace;
+    const part = trace.line ? "line" : "marker";
+    return { ...trace, [part]: { ...trace[part], color } };
   }
 
   destroy() {

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from pages.figures.theme import PALETTES
+from pages.figures.theme import CLASS_PALETTES, PALETTES
 from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
@@ -20,9 +20,11 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     program: Program, new_viewer: NewViewer
 ) -> None:
     phone = new_viewer(program, **PHONE)
+    phone.open("/data", dataset="iris", epochs=5)
+    expect(phone.page.get_by_role("heading", name="Split")).to_be_visible()
+    assert not phone.page.evaluate(_IS_TOO_WIDE)
     phone.open(dataset="iris", epochs=5)
     assert not phone.page.evaluate(_IS_TOO_WIDE)
-
     phone.page.get_by_test_id("stExpandSidebarButton").click()
     expect(phone.start_button).to_be_in_viewport(ratio=1)
     phone.press_start()
@@ -70,6 +72,12 @@ def test_the_charts_take_the_colours_of_the_page_s_theme(
     )
     assert ground == page_ground
     assert is_dark(ground) == (mode == "dark")
+
+    viewer.open("/data", dataset="iris")
+    drawing = viewer.page.get_by_role("img", name="Distribution of sepal length (cm)")
+    expect(drawing.locator(".xtitle")).to_have_text("sepal length (cm)")
+    colours = drawing.evaluate("node => node.data.map(trace => trace.line.color)")
+    assert tuple(colours) == CLASS_PALETTES[mode][:3]
 
 
 def test_start_stays_in_sight_on_a_low_screen(program: Program, new_viewer: NewViewer) -> None:

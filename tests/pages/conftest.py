@@ -28,10 +28,29 @@ def store(data_folder: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def open_train_page(store: Store) -> OpenPage:
-    """Open the train page at an address with these parameters."""
+    """Open the train page at an address with these parameters, in a browser of its own or this."""
 
-    def open_page(**parameters: str | list[str]) -> AppTest:
+    def open_page(*, browser: str | None = None, **parameters: str | list[str]) -> AppTest:
         page = AppTest.from_file(str(PAGES / "shell.py"), default_timeout=RUN_SECONDS)
+        if browser is not None:
+            page.session_state["session"] = browser
+        for name, value in parameters.items():
+            page.query_params[name] = value
+        return page.run()
+
+    return open_page
+
+
+@pytest.fixture
+def open_data_page(store: Store) -> OpenPage:
+    """Open the data page in this browser, at an address, with this dataset's name forged."""
+
+    def open_page(*, browser: str = "me", forged: str = "", **parameters: str) -> AppTest:
+        page = AppTest.from_file(str(PAGES / "shell.py"), default_timeout=RUN_SECONDS)
+        page.session_state["session"] = browser
+        if forged:
+            page.session_state["dataset"] = forged
+        page.switch_page(str(PAGES / "data.py"))
         for name, value in parameters.items():
             page.query_params[name] = value
         return page.run()

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # Streamlit runs these; whoever imports one draws a page.
-SCRIPTS = {"evaluate", "runs", "shell", "train"}
+SCRIPTS = {"data", "evaluate", "runs", "shell", "train"}
 
 
 def modules_of(package: str) -> list[str]:
@@ -64,9 +64,8 @@ def test_a_program_reads_its_arguments_before_it_loads_tensorflow(module):
 def test_a_config_is_checked_and_a_dataset_is_looked_at_without_tensorflow():
     code = (
         "from trainer.config import RunConfig\n"
-        "from trainer.datasets import sample\n"
-        "RunConfig.create('digits', epochs=3)\n"
-        "sample('digits'), sample('moons')\n"
+        "from trainer.looks import look\n"
+        "look(RunConfig.create('digits', epochs=3)), look(RunConfig.create('moons'))\n"
         "from trainer.losses import losses_for; losses_for('binary')\n"
         "from trainer.metrics import METRICS; METRICS['accuracy'].call('binary')\n"
     )

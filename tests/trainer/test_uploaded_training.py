@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_digits
 
 from trainer.config import RunConfig
-from trainer.datasets import load, uploads
+from trainer.datasets import find, load, rows, uploads
+from trainer.datasets.uploaded import possible_targets
 from trainer.datasets.uploads import Upload
 from trainer.errors import WeightsMissing
 from trainer.inspecting import inspect
@@ -113,3 +114,58 @@ def test_a_set_that_is_read_as_it_is_has_no_preparation(store: Store) -> None:
     assert load_preprocessing(run.run_id) is None
     with pytest.raises(WeightsMissing):
         load_preprocessing("unknown")
+
+
+def arrays(**named: np.ndarray) -> Upload:
+    file = io.BytesIO()
+    np.savez_compressed(file, **named)
+    file.seek(0)
+    return uploads.add(file, file_name="mine.npz", owner="me")
+
+
+def test_pictures_of_an_npz_file_are_trained_like_the_built_in_ones(store: Store) -> None:
+    digits = load_digits()
+    upload = arrays(images=digits.images, y=digits.target, writer=digits.target % 3)
+    choices = {"epochs": 3, "noise": 0.2, "layers": "conv(4, 3) flatten", "seed": 2}
+    own = RunConfig.create(upload.name, target="y", **choices)
+    built_in = RunConfig.create("digits", **choices)
+
+    assert own.spec.input_shape == (8, 8, 1)
+    assert own.spec.notes == ("Beside pictures nothing else is learnt from.",)
+    np.testing.assert_array_equal(load(own.spec).x, load("digits").x)
+    places = np.array([70, 3])
+    bent = {"bend": own.bend, "test_split": own.test_split}
+    np.testing.assert_array_equal(
+        rows(own.unbent_spec, places, **bent).x, rows("digits", places, **bent).x
+    )
+    histories = [store.history(trained(store, config).run_id) for config in (own, built_in)]
+    assert histories[0] == histories[1]
+
+
+def test_bytes_of_colours_stay_as_they_are_and_pixels_are_no_targets() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (30, 5, 4, 3), dtype=np.uint8)
+    upload = arrays(x=x, label=np.arange(30) % 2)
+
+    spec = find(upload.name, target="label")
+
+    assert possible_targets(upload) == ("label",)
+    assert (spec.input_shape, spec.pixel_scale, spec.columns) == ((5, 4, 3), 255.0, ())
+    np.testing.assert_array_equal(load(spec).x, x)
+    assert load(spec).x.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.zeros((30, 5, 5)) - 1,
+        np.full((30, 5, 5), np.nan),
+        np.arange(90).reshape(30, 3, 1),
+        np.arange(1500).reshape(30, 5, 5, 2),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_columns(x: np.ndarray) -> None:
+    upload = arrays(x=x, b=np.arange(30) * 0.7, label=np.arange(30) % 2)
+
+    assert upload.recognised.picture == ()
+    assert find(upload.name, target="label").columns

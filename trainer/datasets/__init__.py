@@ -5,7 +5,7 @@ Importing it is cheap: what loading needs (scikit-learn, Keras) is imported by t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -26,7 +26,6 @@ __all__ = [
     "find",
     "load",
     "rows",
-    "sample",
 ]
 
 DATASETS: Mapping[str, DatasetSpec] = {
@@ -63,53 +62,13 @@ def load(dataset: str | DatasetSpec, options: LoadOptions | None = None) -> Arra
     """Return all rows of a dataset (its name or what `find` returned), downloading it if needed.
 
     A set that has to be downloaded imports Keras, so this belongs into a worker process; a page
-    asks for a `sample`.
+    asks for `rows`, or looks with `trainer.looks`.
 
     Raises:
         InvalidInput: There is no such dataset, or an option is out of range.
         DatasetUnavailable: It has to be downloaded and cannot be.
     """
     return _spec(dataset).load(options or LoadOptions())
-
-
-def sample(
-    dataset: str | DatasetSpec,
-    options: LoadOptions | None = None,
-    *,
-    rows: int = 500,
-    bend: Bend | None = None,
-    test_split: float = 0.0,
-) -> Arrays:
-    """Return at least the first `rows` rows of a dataset as it is bent, cheaply and without Keras.
-
-    Small sets come whole; of a downloaded or uploaded set only that many rows are held in memory. A
-    row that a leak doubles comes once.
-
-    Args:
-        dataset: Its name, or what `find` returned.
-        options: What the loader may depend on.
-        rows: How many rows of a downloaded or uploaded set.
-        bend: How it is bent.
-        test_split: Share of the rows that are sealed away: they are bent less.
-
-    Raises:
-        InvalidInput: There is no such dataset, or an option is out of range.
-        DatasetUnavailable: It has not been downloaded yet.
-    """
-    spec = _spec(dataset)
-    if spec.origin == "uploaded":
-        return _uploaded(spec, lambda kept: kept[:rows], bend or Bend(), test_split)
-    if spec.origin != "downloaded":
-        whole = spec.load(options or LoadOptions())
-        bent = bend_rows(whole, spec, bend=bend or Bend(), test_split=test_split)
-        kept = np.sort(np.concatenate([bent.rows_rest, bent.rows_test]))
-        return Arrays(x=bent.x[kept], y=bent.y[kept])
-    stored = _downloaded(spec, lambda kept: kept[:rows], bend or Bend(), test_split)
-    if stored is None:
-        raise DatasetUnavailable(
-            f"{spec.title} is downloaded when a training with it starts for the first time."
-        )
-    return stored
 
 
 def rows(
@@ -137,12 +96,12 @@ def rows(
     """
     spec = _spec(dataset)
     if spec.origin == "uploaded":
-        return _uploaded(spec, lambda kept: indices, bend or Bend(), test_split)
+        return _uploaded(spec, indices, bend or Bend(), test_split)
     if spec.origin != "downloaded":
         whole = spec.load(options or LoadOptions())
         bent = bend_rows(whole, spec, bend=bend or Bend(), test_split=test_split)
         return Arrays(x=bent.x[indices], y=bent.y[indices])
-    stored = _downloaded(spec, lambda kept: indices, bend or Bend(), test_split)
+    stored = _downloaded(spec, indices, bend or Bend(), test_split)
     if stored is None:
         raise DatasetUnavailable(f"{spec.title} is not on this machine any more.")
     return stored
@@ -152,30 +111,26 @@ def _spec(dataset: str | DatasetSpec) -> DatasetSpec:
     return dataset if isinstance(dataset, DatasetSpec) else find(dataset)
 
 
-def _uploaded(
-    spec: DatasetSpec,
-    choose: Callable[[np.ndarray], np.ndarray],
-    bend: Bend,
-    test_split: float,
-) -> Arrays:
-    if not (bend.num_samples or bend.imbalance or bend.label_noise):
-        return read_rows(spec, choose(np.arange(spec.num_samples)))
-    y, rest, test = bend_targets(read_targets(spec), spec, bend=bend, test_split=test_split)
-    indices = choose(np.sort(np.concatenate([rest, test])))
-    return Arrays(x=read_rows(spec, indices).x, y=y[indices])
+def _uploaded(spec: DatasetSpec, indices: np.ndarray, bend: Bend, test_split: float) -> Arrays:
+    arrays = read_rows(spec, indices)
+    if bend.noise and spec.is_image:
+        x = shaken_pictures(
+            arrays.x, indices, noise=bend.noise, seed=bend.seed, highest=spec.pixel_scale
+        )
+        arrays = Arrays(x=x, y=arrays.y)
+    if not bend.label_noise:
+        return arrays
+    y, _, _ = bend_targets(read_targets(spec), spec, bend=bend, test_split=test_split)
+    return Arrays(x=arrays.x, y=y[indices])
 
 
 def _downloaded(
-    spec: DatasetSpec,
-    choose: Callable[[np.ndarray], np.ndarray],
-    bend: Bend,
-    test_split: float,
+    spec: DatasetSpec, indices: np.ndarray, bend: Bend, test_split: float
 ) -> Arrays | None:
     y = cache.read_targets(spec.name)
     if y is None:
         return None
-    y, rest, test = bend_targets(y, spec, bend=bend, test_split=test_split)
-    indices = choose(np.sort(np.concatenate([rest, test])))
+    y, _, _ = bend_targets(y, spec, bend=bend, test_split=test_split)
     once, places = np.unique(indices, return_inverse=True)
     stored = cache.read_rows(spec.name, once)
     if stored is None:

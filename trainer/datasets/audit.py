@@ -14,8 +14,8 @@ import numpy as np
 
 from trainer.datasets.columns import Column
 from trainer.datasets.preprocessing import number_columns
-from trainer.datasets.spec import Arrays, DatasetSpec
-from trainer.datasets.split import Split
+from trainer.datasets.spec import DatasetSpec
+from trainer.datasets.split import Parts
 
 Kind = Literal[
     "note",
@@ -58,26 +58,28 @@ class Finding:
     sentence: str
 
 
-def audit(spec: DatasetSpec, arrays: Arrays, parts: Split | None = None) -> tuple[Finding, ...]:
+def audit(spec: DatasetSpec, parts: Parts) -> tuple[Finding, ...]:
     """Return what is noteworthy about a dataset, the gravest first.
 
+    What a column knows of the target is judged without the sealed test rows.
+
     Args:
-        spec: The dataset.
-        arrays: All of its rows.
-        parts: How they are split, which tells about rows on both sides.
+        spec: The dataset as it is bent.
+        parts: Its rows.
     """
+    unsealed = np.unique(parts.rows_unsealed)
+    kept = np.union1d(unsealed, parts.rows_test)
     findings = [
-        *_single_columns(spec, arrays),
-        *_duplicates(arrays, parts),
-        *_classes(spec, arrays.y),
-        *_target(spec, arrays.y),
-        *_columns(spec, arrays.x),
+        *_single_columns(spec, parts.x[unsealed], parts.y[unsealed]),
+        *_duplicates(parts),
+        *_classes(spec, parts.y[kept]),
+        *_target(spec, parts.y[kept]),
+        *_columns(spec, parts.x[kept]),
         *(Finding(kind="note", sentence=note) for note in spec.notes),
     ]
-    if len(arrays.y) < _FEW_ROWS:
-        few = (
-            f"There are only {len(arrays.y)} rows; figures on so few rows vary from split to split."
-        )
+    num_rows = len(parts.rows_unsealed) + len(parts.rows_test)
+    if num_rows < _FEW_ROWS:
+        few = f"There are only {num_rows} rows; figures on so few rows vary from split to split."
         findings.append(Finding(kind="small", sentence=few))
     return tuple(findings)
 
@@ -85,39 +87,32 @@ def audit(spec: DatasetSpec, arrays: Arrays, parts: Split | None = None) -> tupl
 # -- rows ---------------------------------------------------------------------------------------
 
 
-def _duplicates(arrays: Arrays, parts: Split | None) -> Iterator[Finding]:
-    rows = _row_hashes(arrays.x)
-    _, first, counts = np.unique(rows, return_index=True, return_counts=True)
-    again = len(rows) - len(first)
+def _duplicates(parts: Parts) -> Iterator[Finding]:
+    hashes = _row_hashes(parts.x)
+    kept = np.sort(np.concatenate([parts.rows_unsealed, parts.rows_test]))
+    _, first, counts = np.unique(hashes[kept], return_index=True, return_counts=True)
+    again = len(kept) - len(first)
     if not again:
         return
-    share = again / len(rows)
-    example = int(first[counts.argmax()]) + 1
-    times = int(counts.max())
+    example = int(kept[first[counts.argmax()]]) + 1
     yield Finding(
         kind="duplicates",
         sentence=(
-            f"{_rows(again)} ({share:.1%}) {'repeats' if again == 1 else 'repeat'} an earlier one "
-            f"in every column that is learnt from; the most frequent, row {example:,}, stands "
-            f"there {times:,} times."
+            f"{_rows(again)} ({again / len(kept):.1%}) {'repeats' if again == 1 else 'repeat'} an "
+            "earlier one in every column that is learnt from; the most frequent, row "
+            f"{example:,}, stands there {int(counts.max()):,} times."
         ),
     )
-    if parts is None:
-        return
-    is_held_out = np.zeros(len(rows), dtype=np.int8)
-    is_held_out[parts.rows_val] = 1
-    is_held_out[parts.rows_test] = 2
-    in_training = np.unique(rows[is_held_out == 0])
-    for part, name in ((1, "validation"), (2, "test")):
-        held_out = rows[is_held_out == part]
-        shared = int(np.isin(held_out, in_training).sum())
+    in_training = np.unique(hashes[parts.rows_train])
+    for rows, name in ((parts.rows_val, "validation"), (parts.rows_test, "test")):
+        shared = int(np.isin(hashes[rows], in_training).sum())
         if shared:
             yield Finding(
                 kind="across",
                 sentence=(
-                    f"{shared:,} of {len(held_out):,} {name} rows ({shared / len(held_out):.1%}) "
-                    f"stand among the training rows too, so {name} figures look better than they "
-                    "are."
+                    f"{shared:,} of {len(rows):,} {name} rows ({shared / len(rows):.1%}) "
+                    f"{'stands' if shared == 1 else 'stand'} among the training rows too, so "
+                    f"{name} figures look better than they are."
                 ),
             )
 
@@ -142,16 +137,15 @@ def _row_hashes(x: np.ndarray) -> np.ndarray:
 # -- single columns that know too much ----------------------------------------------------------
 
 
-def _single_columns(spec: DatasetSpec, arrays: Arrays) -> Iterator[Finding]:
-    columns = _named(spec, arrays.x)
+def _single_columns(spec: DatasetSpec, x: np.ndarray, y: np.ndarray) -> Iterator[Finding]:
+    columns = named_columns(spec, x)
     if len(columns) < 2:
         return  # with a single column there is nothing else to learn from
-    chosen = _spread(len(arrays.y))
-    y = arrays.y[chosen]
+    chosen = _spread(len(y))
+    y = y[chosen]
     told = []
     for place, column in enumerate(columns):
-        x = arrays.x[chosen, place].astype(np.float64)
-        evidence = _evidence(x, y, column, spec)
+        evidence = _evidence(x[chosen, place].astype(np.float64), y, column, spec)
         if evidence is not None:
             told.append((column.name, evidence))
     for name, evidence in told[:_LISTED]:
@@ -257,7 +251,7 @@ def _filled(x: np.ndarray) -> np.ndarray:
 
 def _columns(spec: DatasetSpec, x: np.ndarray) -> Iterator[Finding]:
     constant, identifiers = [], []
-    for place, column in enumerate(_named(spec, x)):
+    for place, column in enumerate(named_columns(spec, x)):
         values = x[:, place]
         if values.dtype.kind != "f":
             continue
@@ -294,7 +288,7 @@ def _columns(spec: DatasetSpec, x: np.ndarray) -> Iterator[Finding]:
 
 
 def _counts_rows(values: np.ndarray, low: float, high: float) -> bool:
-    if high - low + 1 != len(values) or len(values) < _RARE_ROWS:
+    if high - low + 1 != len(values) or low != round(low) or len(values) < _RARE_ROWS:
         return False
     return bool((np.sort(values) == np.arange(low, high + 1)).all())
 
@@ -362,7 +356,7 @@ def _are_numbers(names: Sequence[str]) -> bool:
         return False
 
 
-def _named(spec: DatasetSpec, x: np.ndarray) -> tuple[Column, ...]:
+def named_columns(spec: DatasetSpec, x: np.ndarray) -> tuple[Column, ...]:
     """Return the columns of a table; none for pictures and texts."""
     if spec.columns:
         return spec.columns

@@ -1,7 +1,8 @@
 """Our own copies of downloaded datasets: `<home>/datasets/<name>.npz`, read without Keras.
 
 A file holds `x_train`, `y_train`, `x_test` and `y_test`: the official parts, of which only the
-train part is used so far. Nothing in it is pickled.
+train part is used so far; one of texts also `words`, the most frequent first. Nothing in it is
+pickled.
 """
 
 from __future__ import annotations
@@ -69,6 +70,15 @@ def read_targets(name: str) -> np.ndarray | None:
             return _whole(archive, "y_train")
     except (FileNotFoundError, *_UNREADABLE):
         return None
+
+
+def read_words(name: str) -> tuple[str, ...]:
+    """Return the words that stored texts are made of, the most frequent first; empty if unknown."""
+    try:
+        with zipfile.ZipFile(path(name)) as archive:
+            return tuple(_whole(archive, "words").tolist())
+    except (FileNotFoundError, *_UNREADABLE):
+        return ()
 
 
 def write(name: str, arrays: Mapping[str, np.ndarray]) -> None:

@@ -71,6 +71,11 @@ def chosen_columns(
     return tuple(columns), tuple(reasons)
 
 
+def is_usable(fact: ColumnFacts, num_rows: int) -> bool:
+    """Return whether a column can be learnt from, if only where there is no other."""
+    return _judged(fact, num_rows)[0] is not None
+
+
 def _left_out(name: str, reason: str) -> str:
     return f"“{name}” is left out: {reason}."
 

@@ -17,7 +17,7 @@ from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions
 NUM_WORDS = 2000
 TEXT_WORDS = 5000  # of the form that keeps the order of the words
 TEXT_LENGTH = 200
-_FIRST_WORD = 4  # Keras' indices below are padding, start, unknown and one that is never used
+FIRST_WORD = 4  # Keras' indices below are padding, start, unknown and one that is never used
 
 
 def encode_pictures(x: np.ndarray) -> np.ndarray:
@@ -41,7 +41,7 @@ def encode_reviews(x: np.ndarray) -> np.ndarray:
     """
     indicators = np.zeros((len(x), NUM_WORDS), dtype=np.uint8)
     for row, review in zip(indicators, x, strict=True):
-        columns = np.asarray(review, dtype=np.int64) - _FIRST_WORD
+        columns = np.asarray(review, dtype=np.int64) - FIRST_WORD
         row[columns[(columns >= 0) & (columns < NUM_WORDS)]] = 1
     return indicators
 
@@ -74,7 +74,7 @@ def _load(download: Download, options: LoadOptions) -> Arrays:
         stored = cache.read(download.name)
         if stored is not None:
             return stored
-        (x_train, y_train), (x_test, y_test) = fetch(download, options.progress, right)
+        (x_train, y_train), (x_test, y_test), words = fetch(download, options.progress, right)
         options.progress(f"Storing {download.title}")
         arrays = {
             "x_train": download.encode(x_train),
@@ -82,6 +82,8 @@ def _load(download: Download, options: LoadOptions) -> Arrays:
             "x_test": download.encode(x_test),
             "y_test": y_test.reshape(-1).astype(np.int32),
         }
+        if words:
+            arrays["words"] = np.array(words, dtype=np.str_)
         cache.write(download.name, arrays)
     return Arrays(x=arrays["x_train"], y=arrays["y_train"])
 
@@ -113,16 +115,18 @@ _IMDB = Download(
     name="imdb",
     title="IMDB",
     files={"imdb.npz": 17_464_789},
-    arguments={"num_words": NUM_WORDS + _FIRST_WORD},
+    arguments={"num_words": NUM_WORDS + FIRST_WORD},
     encode=encode_reviews,
+    num_words=NUM_WORDS,
 )
 _IMDB_WORDS = Download(
     name="imdb_words",
     title="IMDB, word by word",
     files={"imdb.npz": 17_464_789},
-    arguments={"num_words": TEXT_WORDS + _FIRST_WORD},
+    arguments={"num_words": TEXT_WORDS + FIRST_WORD},
     encode=encode_texts,
     module="imdb",
+    num_words=TEXT_WORDS,
 )
 _IMDB_SOURCE = (
     "Maas, A. L., Daly, R. E., Pham, P. T., Huang, D., Ng, A. Y. and Potts, C. (2011). "
@@ -246,7 +250,7 @@ SPECS = (
         task="binary",
         num_samples=25_000,
         input_shape=(TEXT_LENGTH,),
-        vocabulary=TEXT_WORDS + _FIRST_WORD,
+        vocabulary=TEXT_WORDS + FIRST_WORD,
         class_names=("negative", "positive"),
         class_counts=(12_500, 12_500),
         target_name="opinion",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import os
 import socket
 import ssl
@@ -16,7 +17,7 @@ from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import ContentTooShortError, HTTPError, URLError
 
 import numpy as np
@@ -24,7 +25,25 @@ import numpy as np
 from trainer.datasets.spec import Progress
 from trainer.errors import DatasetUnavailable
 
-Parts = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+Part = tuple[np.ndarray, np.ndarray]
+
+
+class Parts(NamedTuple):
+    """What a download brings.
+
+    Attributes:
+        train: Features and targets of the train part.
+        test: Those of the test part.
+        words: Of texts the words that they are made of, the most frequent first; empty for others,
+            and where the list of them cannot be had.
+    """
+
+    train: Part
+    test: Part
+    words: tuple[str, ...] = ()
+
+
+_log = logging.getLogger(__name__)
 
 _TIMEOUT = 20.0  # seconds of silence on the line before a download is given up
 _INTERVAL = 0.5  # seconds between two reports of progress
@@ -50,6 +69,7 @@ class Download:
         arguments: Handed to `load_data`.
         encode: Turns the features that Keras gives into those that we store.
         module: Its name there.
+        num_words: How many of its words are kept, where it has texts.
     """
 
     name: str
@@ -58,10 +78,11 @@ class Download:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     encode: Callable[[np.ndarray], np.ndarray]
     module: str = ""
+    num_words: int = 0
 
 
 def fetch(download: Download, progress: Progress, right: ExitStack) -> Parts:
-    """Return what `keras.datasets` gives: `(x_train, y_train), (x_test, y_test)`.
+    """Return what `keras.datasets` gives.
 
     `progress` is called in the calling thread, twice a second; where it raises, the download is
     left to itself and the exception goes on to the caller. `right` holds the right to download,
@@ -75,6 +96,10 @@ def fetch(download: Download, progress: Progress, right: ExitStack) -> Parts:
     module = getattr(keras.datasets, download.module or download.name)
 
     def load() -> Parts:
+        train, test = load_data()
+        return Parts(train, test, _words(module, download.num_words))
+
+    def load_data() -> tuple[Part, Part]:
         # Kept per thread by Keras: its own progress bar must not mix into our standard output.
         keras.config.disable_interactive_logging()
         try:
@@ -93,6 +118,19 @@ def fetch(download: Download, progress: Progress, right: ExitStack) -> Parts:
             raise DatasetUnavailable(sentence) from error
 
     return watched(load, download, progress, right)
+
+
+def _words(module: Any, count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    try:
+        index: Mapping[str, int] = module.get_word_index()
+    except Exception:
+        # They are for looking at; training does without.
+        _log.warning("the list of words could not be had", exc_info=True)
+        return ()
+    by_rank = {rank: word for word, rank in index.items()}
+    return tuple(by_rank.get(rank, "") for rank in range(1, count + 1))
 
 
 def watched(

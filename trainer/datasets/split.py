@@ -104,14 +104,17 @@ def split(
     save what `bend` lets leak.
     """
     bend = bend or Bend()
-    bent = bend_rows(arrays, spec, bend=bend, test_split=test_split)
-    rest, test = bent.rows_rest, bent.rows_test
-    sizes = split_sizes(len(rest) + len(test), test_split, validation_split, bend.leak)
-    if bend.leak == "duplicated_rows":
-        rest = np.repeat(rest, 2)
+    parts = part_rows(
+        arrays,
+        spec,
+        test_split=test_split,
+        validation_split=validation_split,
+        seed=seed,
+        bend=bend,
+    )
     spec = bent_spec(spec, bend)
-    train, validation = _parted(rest, bent.y, spec, sizes[:2], seed)
-    x = [bent.x[rows] for rows in (train, validation, test)]
+    train, validation, test = parts.rows_train, parts.rows_val, parts.rows_test
+    x = [parts.x[rows] for rows in (train, validation, test)]
     preprocessing = None
     if spec.columns or spec.standardize:
         columns = spec.columns or number_columns(spec.feature_names, x[0].shape[1])
@@ -120,15 +123,66 @@ def split(
     x_train, x_val, x_test = x
     return Split(
         x_train=x_train,
-        y_train=bent.y[train],
+        y_train=parts.y[train],
         x_val=x_val,
-        y_val=bent.y[validation],
+        y_val=parts.y[validation],
         x_test=x_test,
-        y_test=bent.y[test],
+        y_test=parts.y[test],
         rows_val=validation,
         rows_test=test,
         preprocessing=preprocessing,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A dataset as it is bent and parted, before anything is scaled or encoded.
+
+    Attributes:
+        x: Features of all rows that were loaded; of those in no part they say nothing.
+        y: Targets of all rows that were loaded; those that are learnt from may be wrong.
+        rows_train: Row numbers to train on, shape `(num_train,)`.
+        rows_val: Row numbers to validate on, shape `(num_validation,)`; a leak may have doubled a
+            row, which then has the same number among those to train on.
+        rows_test: Row numbers that are sealed away, shape `(num_test,)`.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    rows_train: np.ndarray
+    rows_val: np.ndarray
+    rows_test: np.ndarray
+
+    @classmethod
+    def undivided(cls, arrays: Arrays) -> Parts:
+        """Return a dataset all of whose rows are to train on."""
+        none = np.arange(0)
+        rows = np.arange(len(arrays.y))
+        return cls(x=arrays.x, y=arrays.y, rows_train=rows, rows_val=none, rows_test=none)
+
+    @property
+    def rows_unsealed(self) -> np.ndarray:
+        """Row numbers to train and to validate on, shape `(num_train + num_validation,)`."""
+        return np.concatenate([self.rows_train, self.rows_val])
+
+
+def part_rows(
+    arrays: Arrays,
+    spec: DatasetSpec,
+    *,
+    test_split: float,
+    validation_split: float,
+    seed: int,
+    bend: Bend,
+) -> Parts:
+    """Return which rows `split` trains, validates and tests on, and the rows as they are bent."""
+    bent = bend_rows(arrays, spec, bend=bend, test_split=test_split)
+    rest, test = bent.rows_rest, bent.rows_test
+    sizes = split_sizes(len(rest) + len(test), test_split, validation_split, bend.leak)
+    if bend.leak == "duplicated_rows":
+        rest = np.repeat(rest, 2)
+    train, validation = _parted(rest, bent.y, bent_spec(spec, bend), sizes[:2], seed)
+    return Parts(x=bent.x, y=bent.y, rows_train=train, rows_val=validation, rows_test=test)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from trainer.datasets import uploads
-from trainer.datasets.columns import Column, chosen_columns
+from trainer.datasets.columns import Column, chosen_columns, is_usable
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions, Task
 from trainer.datasets.uploads import Upload
 from trainer.errors import InvalidInput
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 # A whole number with more different values than this is a quantity, not a class.
 _FEW_CLASSES = 20
 _ROWS_PER_CLASS = 3
+_BYTE = 255.0
+# The likeliest first.
+_TARGET_NAMES = ("target", "label", "class", "y", "outcome")
 _EXACT_IN_FLOAT32 = 2**24
 _DAY_MICROSECONDS = 86_400e6
 
@@ -43,6 +47,49 @@ def proposed_task(upload: Upload, target: str) -> Task:
         _FEW_CLASSES, upload.num_rows / _ROWS_PER_CLASS
     )
     return "multiclass" if is_whole and is_few else "regression"
+
+
+def possible_targets(upload: Upload) -> tuple[str, ...]:
+    """Return the columns that can be predicted from the others, in the file's order."""
+    return _possible_targets(upload.name)
+
+
+@functools.lru_cache(maxsize=256)
+def _possible_targets(name: str) -> tuple[str, ...]:
+    upload = uploads.upload(name)
+    pixels = {fact.name for fact in upload.pixels}
+    usable = {fact.name for fact in upload.columns if is_usable(fact, upload.num_rows)}
+    names = []
+    for fact in upload.columns:
+        if fact.name in pixels and len(pixels) < len(upload.columns):
+            continue  # of pictures something else is to be told
+        try:
+            _target(upload, fact.name)
+        except InvalidInput:
+            continue
+        num_values = upload.num_rows - fact.num_missing - fact.num_infinite
+        if usable - {fact.name} and num_values >= 2:
+            names.append(fact.name)
+    return tuple(names)
+
+
+def proposed_target(upload: Upload) -> str:
+    """Return the column that is most likely meant to be predicted.
+
+    One that bears a name as targets do, else the last one.
+
+    Raises:
+        InvalidInput: No column can be predicted.
+    """
+    names = possible_targets(upload)
+    if not names:
+        rule = "must have a column that can be predicted from another one"
+        raise InvalidInput("dataset", rule, upload.title)
+    for called in _TARGET_NAMES:
+        for name in reversed(names):
+            if name.strip().lower() == called:
+                return name
+    return names[-1]
 
 
 def fitting_tasks(upload: Upload, target: str) -> tuple[Task, ...]:
@@ -90,8 +137,11 @@ def _spec(name: str, target: str, task: str) -> DatasetSpec:
         rule = f"must be one of {', '.join(fitting if task in known else known)}"
         raise InvalidInput("task", f"{rule} for the column {target!r}", task)
     others = [column for column in upload.columns if column.name != target]
-    columns, left_out = chosen_columns(others, upload.num_rows)
-    if not columns:
+    is_picture = bool(upload.pixels) and fact not in upload.pixels
+    columns, left_out = ((), ()) if is_picture else chosen_columns(others, upload.num_rows)
+    if is_picture and len(others) > len(upload.pixels):
+        left_out = ("Beside pictures nothing else is learnt from.",)
+    if not columns and not is_picture:
         reasons = " ".join(left_out) or "there is no other column"
         raise InvalidInput("dataset", f"must have a column to learn from ({reasons})", upload.title)
     num_lost = fact.num_missing + fact.num_infinite
@@ -103,7 +153,7 @@ def _spec(name: str, target: str, task: str) -> DatasetSpec:
         rows = "1 row has" if num_lost == 1 else f"{num_lost:,} rows have"
         notes.append(f"{rows} no finite value in “{target}” and cannot be learnt from.")
     classes = () if chosen == "regression" else fact.values
-    return DatasetSpec(
+    spec = DatasetSpec(
         name=upload.name,
         title=upload.title,
         summary=f"Your own data: {num_samples:,} rows; predict “{target}”.",
@@ -122,6 +172,21 @@ def _spec(name: str, target: str, task: str) -> DatasetSpec:
         defaults=_defaults(num_samples),
         load=partial(_load, name, target, chosen, columns),
     )
+    if not is_picture:
+        return spec
+    return dataclasses.replace(
+        spec,
+        input_shape=upload.recognised.picture[1:],
+        pixel_scale=_BYTE if _are_bytes(upload) else 1.0,
+        load=partial(_load_pictures, name, target, chosen, columns),
+    )
+
+
+def _highest(upload: Upload) -> float:
+    """Return the value of a white pixel."""
+    found = max(fact.maximum or 0.0 for fact in upload.pixels)
+    # Of floats 1, of scikit-learn's digits 16, of bytes 255; else the highest there is.
+    return next((most for most in (1.0, 16.0, _BYTE) if found <= most), found)
 
 
 def read_rows(spec: DatasetSpec, rows: np.ndarray | slice) -> Arrays:
@@ -206,6 +271,35 @@ def _load(
     for place, column in enumerate(columns):
         x[:, place] = feature_values(table.column(column.name), column)
     return Arrays(x=x, y=_targets(table.column(target), fact, task))
+
+
+def _load_pictures(
+    name: str,
+    target: str,
+    task: Task,
+    columns: Sequence[Column],
+    options: LoadOptions,
+    rows: np.ndarray | slice | None = None,
+) -> Arrays:
+    upload = uploads.upload(name)
+    table = uploads.read(name)
+    fact = _target(upload, target)
+    kept = _kept(table.column(target), fact)
+    if rows is not None:
+        kept = (np.arange(len(table)) if kept is None else kept)[rows]
+    if kept is not None:
+        table = table.take(kept)
+    are_bytes = _are_bytes(upload)
+    white = 1.0 if are_bytes else _highest(upload)
+    pixels = np.empty((len(table), len(upload.pixels)), np.uint8 if are_bytes else np.float32)
+    for place, pixel in enumerate(upload.pixels):
+        pixels[:, place] = table.column(pixel.name).to_numpy() / white
+    x = pixels.reshape(len(table), *upload.recognised.picture[1:])
+    return Arrays(x=x, y=_targets(table.column(target), fact, task))
+
+
+def _are_bytes(upload: Upload) -> bool:
+    return _highest(upload) == _BYTE and all(pixel.kind == "integer" for pixel in upload.pixels)
 
 
 def feature_values(values: pa.ChunkedArray, column: Column) -> np.ndarray:

@@ -62,6 +62,11 @@ class Upload:
     notes: tuple[str, ...]
     columns: tuple[ColumnFacts, ...]
 
+    @property
+    def pixels(self) -> tuple[ColumnFacts, ...]:
+        """The columns that are pixels of pictures."""
+        return self.columns[self.recognised.picture_columns]
+
     def column(self, name: str) -> ColumnFacts | None:
         """Return what is known of a column; None if there is none of this name."""
         return next((column for column in self.columns if column.name == name), None)
@@ -168,6 +173,15 @@ def path(name: str) -> Path:
     return _folder() / match[1]
 
 
+def remove(name: str) -> None:
+    """Remove an upload; the caller knows that nothing needs it.
+
+    Raises:
+        DatasetUnavailable: The name is none of an upload.
+    """
+    shutil.rmtree(path(name), ignore_errors=True)
+
+
 def remove_unneeded(needed: Collection[str], *, older_than: float = DAY_SECONDS) -> list[str]:
     """Remove uploads that nothing needs, and what broken-off ones left; return their names.
 
@@ -213,10 +227,12 @@ def _uploads() -> list[Upload]:
 def _described(file: str, changed: int) -> Upload:
     with open(file, encoding="utf-8") as opened:
         stored: dict[str, Any] = json.load(opened)
+    recognised = stored["recognised"]
+    picture = tuple(recognised.get("picture", ()))
     return Upload(
         **{
             **stored,
-            "recognised": Recognised(**stored["recognised"]),
+            "recognised": Recognised(**{**recognised, "picture": picture}),
             "notes": tuple(stored["notes"]),
             "columns": tuple(map(ColumnFacts.from_dict, stored["columns"])),
         }

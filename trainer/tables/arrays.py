@@ -14,6 +14,8 @@ from trainer.tables.limits import Limits
 from trainer.tables.names import checked_names
 from trainer.tables.table import Recognised, Table
 
+# A table of fewer rows or columns shows nothing.
+_SMALLEST_SIDE = 4
 _KINDS = "biufUM"  # booleans, integers, numbers, texts, dates
 
 
@@ -21,7 +23,8 @@ def read_arrays(path: Path, *, limits: Limits) -> Table:
     """Read an `.npz` file: each array of one dimension is a column, one of more several columns.
 
     The first dimension counts the rows. An array `x` of shape `(num_rows, 8, 8)` becomes the
-    columns "x 1" to "x 64". Nothing in the file is ever unpickled.
+    columns "x 1" to "x 64"; where it is the only one of such a shape and holds numbers from 0 up,
+    they are the pixels of pictures. Nothing in the file is ever unpickled.
 
     Args:
         path: Where it lies.
@@ -53,7 +56,10 @@ def read_arrays(path: Path, *, limits: Limits) -> Table:
         ) from error
     columns: list[np.ndarray] = []
     names: list[str] = []
+    pictures: list[tuple[int, ...]] = []
     for name, array in arrays.items():
+        if _are_pictures(array):
+            pictures.append((len(columns), *array.shape[1:], *([1] if array.ndim == 3 else [])))
         flat = array.reshape(len(array), -1)
         columns += list(flat.T)
         width = flat.shape[1]
@@ -64,7 +70,17 @@ def read_arrays(path: Path, *, limits: Limits) -> Table:
         data, _, more_notes = canonical(data, "", limits)
     except (pa.ArrowException, ValueError, OverflowError, UnicodeError) as error:
         raise TableUnreadable("The .npz file holds values that cannot be read.") from error
-    return Table(data=data, recognised=Recognised(format="NumPy"), notes=(*notes, *more_notes))
+    is_whole = len(data.column_names) == len(columns)
+    picture = pictures[0] if len(pictures) == 1 and is_whole else ()
+    recognised = Recognised(format="NumPy", picture=picture)
+    return Table(data=data, recognised=recognised, notes=(*notes, *more_notes))
+
+
+def _are_pictures(array: np.ndarray) -> bool:
+    has_form = array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3))
+    if not has_form or min(array.shape[1:3]) < _SMALLEST_SIDE or array.dtype.kind not in "buif":
+        return False
+    return bool(np.isfinite(array).all() and array.min() >= 0)
 
 
 def _arrow(column: np.ndarray) -> object:

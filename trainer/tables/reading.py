@@ -11,7 +11,7 @@ from trainer.tables.limits import Limits
 from trainer.tables.parquet import read_parquet
 from trainer.tables.table import Table
 
-SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".npz")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".npz", ".tab", ".txt")
 """Endings of the names of files that can be read."""
 
 _FOREIGN = (

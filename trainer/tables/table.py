@@ -22,6 +22,8 @@ class Recognised:
         delimiter: Character between two cells of a CSV file; empty elsewhere.
         decimal: "," where numbers are written with a decimal comma, otherwise ".".
         has_header: Whether the columns bear names of the file's own.
+        picture: Where a file of arrays holds pictures: which column is the first of theirs, then
+            height, width and channels; their values lie row by row. Empty elsewhere.
     """
 
     format: Format
@@ -29,6 +31,15 @@ class Recognised:
     delimiter: str = ""
     decimal: str = "."
     has_header: bool = True
+    picture: tuple[int, ...] = ()
+
+    @property
+    def picture_columns(self) -> slice:
+        """The columns of the pictures."""
+        if not self.picture:
+            return slice(0, 0)
+        first, height, width, channels = self.picture
+        return slice(first, first + height * width * channels)
 
 
 @dataclass(frozen=True, kw_only=True)

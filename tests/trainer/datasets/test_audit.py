@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
 
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, Arrays, load, uploads
 from trainer.datasets.audit import Finding, audit, binary_auc
 from trainer.datasets.columns import Column
 from trainer.datasets.spec import DatasetSpec
+from trainer.datasets.split import Parts
 
 NUM_ROWS = 400
 
@@ -25,7 +27,7 @@ def findings(frame: pd.DataFrame, target: str = "y", task: str = "") -> list[Fin
     )
     config = RunConfig.create(upload.name, target=target, task=task)
     arrays = load(config.spec)
-    return list(audit(config.spec, arrays, config.split(arrays)))
+    return list(audit(config.spec, config.parts(arrays)))
 
 
 def innocent(**more: object) -> pd.DataFrame:
@@ -57,7 +59,11 @@ def test_a_column_that_gives_the_answer_away_is_named_with_its_auc(sign: int) ->
     rng = np.random.default_rng(1)
     frame["refund"] = sign * (frame["y"] + rng.normal(0, 0.3, NUM_ROWS))
     frame = frame[["refund", "a", "b", "c", "y"]]
-    auc = roc_auc_score(frame["y"], frame["refund"])
+    # The test rows stay sealed.
+    seen, _ = train_test_split(
+        np.arange(NUM_ROWS), test_size=0.2, random_state=0, stratify=frame["y"]
+    )
+    auc = roc_auc_score(frame["y"][seen], frame["refund"][seen])
     assert max(auc, 1 - auc) > 0.95
 
     sentence = said(findings(frame), "leak")
@@ -171,13 +177,13 @@ def test_a_number_treated_as_classes_and_classes_treated_as_a_number_are_told() 
 def test_built_in_sets_are_audited_too(name: str) -> None:
     config = RunConfig.create(name)
     arrays = load(name)
-    found = audit(config.spec, arrays, config.split(arrays))
+    found = audit(config.spec, config.parts(arrays))
     assert all(finding.sentence.endswith(".") for finding in found)
 
 
 def test_built_in_sets_that_everybody_knows_are_told_truly() -> None:
     def of(name: str) -> list[Finding]:
-        return list(audit(DATASETS[name], load(name)))
+        return list(audit(DATASETS[name], Parts.undivided(load(name))))
 
     # One flower stands twice in scikit-learn's iris; a single cell measure orders tumours well.
     x, _ = load("iris").x, load("iris").y
@@ -191,5 +197,6 @@ def test_pictures_that_stand_twice_are_found() -> None:
     x = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), dtype=np.uint8)
     x[50] = x[3]
     spec: DatasetSpec = DATASETS["mnist"]
-    found = list(audit(spec, Arrays(x=x, y=(np.arange(100) % 10).astype(np.int32))))
+    arrays = Arrays(x=x, y=(np.arange(100) % 10).astype(np.int32))
+    found = list(audit(spec, Parts.undivided(arrays)))
     assert said(found, "duplicates").startswith("1 row (1.0%) repeats an earlier one")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trainer.config import RunConfig
-from trainer.datasets import DATASETS, Arrays, Bend, LoadOptions, cache, load, rows, sample
+from trainer.datasets import DATASETS, Arrays, Bend, LoadOptions, cache, load, rows
 from trainer.datasets.leaks import leaks_for
 from trainer.datasets.split import Split, bend_rows, split
 
@@ -172,29 +172,6 @@ def test_test_rows_have_no_part_in_the_scaling_that_came_too_early():
     np.testing.assert_array_equal(first.x, second.x)
 
 
-@pytest.mark.parametrize("name", LOCAL)
-def test_a_sample_is_what_will_be_trained_with(name):
-    is_rare = name in ("fraud", "screening")
-    choices = {"num_samples": 1000 if is_rare else 60, "noise": 0.3, "batch_size": 1}
-    if DATASETS[name].num_classes:
-        choices |= {"label_noise": 0.2, "imbalance": 0.6}
-    config = RunConfig.create(name, **choices)
-    shown = sample(name, config.load_options(), bend=config.bend, test_split=config.test_split)
-    assert shown.x.shape == (config.spec.num_samples, *config.spec.input_shape)
-    unscaled = split(
-        load(name, config.load_options()),
-        dataclasses.replace(DATASETS[name], standardize=False),
-        test_split=0.2,
-        validation_split=0.2,
-        seed=config.seed,
-        bend=config.bend,
-    )
-    x = np.concatenate([unscaled.x_train, unscaled.x_val, unscaled.x_test])
-    y = np.concatenate([unscaled.y_train, unscaled.y_val, unscaled.y_test])
-    expected = sorted(zip(map(bytes, x), y.tolist(), strict=True))
-    assert sorted(zip(map(bytes, shown.x), shown.y.tolist(), strict=True)) == expected
-
-
 @pytest.mark.parametrize(
     ("name", "leak"), [(name, leak) for name in CLASSES for leak in leaks_for(DATASETS[name])]
 )
@@ -242,10 +219,6 @@ def test_of_a_downloaded_set_single_rows_are_bent_like_the_whole(mnist):
     shown = rows("mnist", indices, bend=config.bend, test_split=config.test_split)
     np.testing.assert_array_equal(shown.x, parts.x_val[[3, 0, 7, 0]])
     np.testing.assert_array_equal(shown.y, parts.y_val[[3, 0, 7, 0]])
-    few = sample("mnist", rows=20, bend=config.bend, test_split=config.test_split)
-    assert len(few.y) == 20
-    trained = {bytes(x) for x in (*parts.x_train, *parts.x_val, *parts.x_test)}
-    assert {bytes(x) for x in few.x} <= trained
 
 
 def test_generated_sets_make_as_many_rows_as_are_asked_for():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
-from trainer.datasets import DATASETS, LoadOptions, load, sample
+from trainer.datasets import DATASETS, LoadOptions, load, rows
 from trainer.errors import DatasetUnavailable, InvalidInput
 
 ROOT = Path(__file__).parents[3]
@@ -90,22 +90,16 @@ def test_diabetes_comes_in_its_own_units():
 
 
 def test_an_unknown_dataset_is_refused_with_the_names_there_are():
-    for function in (load, sample):
+    for function in (load, lambda name: rows(name, np.arange(3))):
         with pytest.raises(InvalidInput, match="dataset must be one of digits, .*Got 'cats'"):
             function("cats")
 
 
-@pytest.mark.parametrize("name", LOCAL)
-def test_a_sample_of_a_small_set_is_the_whole_set(name):
-    options = LoadOptions(noise=0.1, seed=1)
-    np.testing.assert_array_equal(sample(name, options).x, load(name, options).x)
-
-
 @pytest.mark.parametrize("name", DOWNLOADED)
-def test_a_sample_of_a_set_that_is_not_here_does_not_download(name, monkeypatch, tmp_path):
+def test_asking_for_rows_of_a_set_that_is_not_here_does_not_download(name, monkeypatch, tmp_path):
     monkeypatch.setenv("DASHBOARD_HOME", str(tmp_path))
-    with pytest.raises(DatasetUnavailable, match="is downloaded when a training"):
-        sample(name)
+    with pytest.raises(DatasetUnavailable, match="is not on this machine"):
+        rows(name, np.arange(3))
 
 
 def test_importing_the_table_imports_nothing_heavy():

@@ -27,7 +27,7 @@ from trainer.datasets.downloaded import (
     encode_reviews,
     encode_texts,
 )
-from trainer.datasets.fetch import Download, _explain, keras_folder, watched
+from trainer.datasets.fetch import Download, _explain, _words, keras_folder, watched
 
 ROOT = Path(__file__).parents[3]
 
@@ -266,6 +266,22 @@ def test_texts_keep_the_last_of_their_words_in_order():
     assert encoded[1].tolist() == [1, 7, 2, 7] + [0] * (TEXT_LENGTH - 4)
     assert encoded[2].tolist() == [1] + [0] * (TEXT_LENGTH - 1)
     assert encoded.max() < DATASETS["imdb_words"].vocabulary
+
+
+def test_the_words_of_texts_come_in_the_order_of_their_ranks_or_not_at_all():
+    class Module:
+        def __init__(self, index):
+            self.index = index
+
+        def get_word_index(self):
+            if self.index is None:
+                raise URLError("no internet")
+            return self.index
+
+    index = {"film": 2, "the": 1, "plot": 4, "rare": 9}
+    assert _words(Module(index), 4) == ("the", "film", "", "plot")
+    assert _words(Module(None), 4) == ()
+    assert _words(Module(index), 0) == ()
 
 
 def test_reviews_become_indicators_of_their_frequent_words():

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from trainer.config import RunConfig, defaults_for
-from trainer.datasets import find, load, rows, sample, uploads
-from trainer.datasets.split import bend_rows
+from trainer.datasets import find, load, rows, uploads
 from trainer.datasets.uploaded import fitting_tasks, proposed_task
 from trainer.datasets.uploads import Upload
 from trainer.errors import DatasetUnavailable, InvalidInput, TableUnreadable
@@ -152,11 +151,10 @@ def test_an_upload_with_a_target_is_a_dataset() -> None:
     assert np.isnan(arrays.x[:, 0]).sum() == sum(1 for k in range(60) if k % 10 and not k % 7)
 
 
-def test_samples_and_rows_of_an_upload_are_those_of_the_whole() -> None:
+def test_rows_of_an_upload_are_those_of_the_whole() -> None:
     spec = find(people().name, target="bought")
     whole = load(spec)
 
-    np.testing.assert_array_equal(sample(spec, rows=7).x, whole.x[:7])
     chosen = rows(spec, np.array([40, 3, 17]))
     np.testing.assert_array_equal(chosen.x, whole.x[[40, 3, 17]])
     np.testing.assert_array_equal(chosen.y, whole.y[[40, 3, 17]])
@@ -317,25 +315,6 @@ def test_the_rows_of_a_bent_upload_are_the_very_ones_of_its_training(
     np.testing.assert_array_equal(shown.y, parts.y_val)
     sizes = tuple(len(part) for part in (parts.y_train, parts.y_val, parts.y_test))
     assert config.split_sizes == sizes
-
-
-@pytest.mark.parametrize("choices", BENDS)
-def test_a_sample_of_a_bent_upload_is_the_beginning_of_what_is_kept(
-    choices: dict[str, object],
-) -> None:
-    config = RunConfig.create(cities().name, target="y", batch_size=8, **choices)
-    more = {"bend": config.bend, "test_split": config.test_split}
-
-    some = sample(config.unbent_spec, rows=7, **more)
-    whole = sample(config.unbent_spec, **more)
-
-    assert len(some.y) == 7
-    np.testing.assert_array_equal(some.x, whole.x[:7])
-    np.testing.assert_array_equal(some.y, whole.y[:7])
-    bent = bend_rows(load(config.unbent_spec), config.unbent_spec, **more)
-    kept = np.sort(np.concatenate([bent.rows_rest, bent.rows_test]))
-    np.testing.assert_array_equal(whole.x, bent.x[kept])
-    np.testing.assert_array_equal(whole.y, bent.y[kept])
 
 
 def test_the_classes_of_an_upload_are_counted_without_the_rows_that_have_none() -> None:

@@ -1,0 +1,79 @@
+"""What is said of the data of a set-up in a few words, and the look at them that pages share."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from pages.forms import RunForm, escaped
+from trainer.config import RunConfig
+from trainer.datasets.spec import DatasetSpec
+from trainer.looks import Look, look
+
+# Where one of these makes no sense, there are no rows to look at.
+_DECIDE_ROWS = (
+    *("noise", "num_samples", "label_noise", "imbalance", "leak"),
+    *("test_split", "validation_split", "seed"),
+)
+# All that the rows depend on.
+_OF_DATA = ("dataset", "target", "task", *_DECIDE_ROWS)
+
+
+def can_be_looked_at(form: RunForm) -> bool:
+    """Return whether what the form says of the data makes sense."""
+    return not form.problems.keys() & set(_DECIDE_ROWS)
+
+
+def look_at(config: RunConfig) -> Look:
+    """Look at what a set-up will train on; the same set-up is looked at once for all.
+
+    Raises:
+        DatasetUnavailable: There is nothing to look at.
+    """
+    values = config.to_dict()
+    return _look(json.dumps([values[name] for name in _OF_DATA]), config)
+
+
+# One for all sessions: a look never changes after it was made.
+@st.cache_resource(show_spinner="Looking at the rows …", max_entries=20)
+def _look(of_data: str, _config: RunConfig) -> Look:
+    return look(_config)
+
+
+def summary_of(spec: DatasetSpec) -> str:
+    """Return what a dataset is in a sentence, as Markdown."""
+    # What is said of an upload has its owner's words in it.
+    return escaped(spec.summary) if spec.origin == "uploaded" else spec.summary
+
+
+def facts_of(config: RunConfig) -> str:
+    """Return the size of the data and how they are bent, in one line."""
+    spec = config.spec
+    facts = [f"{spec.num_samples:,} rows", _shape(spec)]
+    if spec.num_classes:
+        counts = " : ".join(f"{count:,}" for count in spec.class_counts)
+        facts.append(f"{spec.num_classes} classes" + (f" ({counts})" if config.imbalance else ""))
+    if config.noise and spec.default_noise is None:
+        facts.append(f"noise {config.noise:g}")
+    if config.label_noise:
+        facts.append(f"{config.label_noise:.0%} wrong labels")
+    if config.leak != "none":
+        facts.append(f"leak: {config.leak}")
+    return " · ".join(facts)
+
+
+def source_of(spec: DatasetSpec) -> str:
+    """Return where a dataset comes from and under which licence, as Markdown."""
+    source = f"Source: {spec.source} Licence: {spec.licence}."
+    return escaped(source) if spec.origin == "uploaded" else source
+
+
+def _shape(spec: DatasetSpec) -> str:
+    if spec.is_image:
+        height, width, channels = spec.input_shape
+        return f"{height} × {width} pixels" + (" in colour" if channels == 3 else "")
+    (features,) = spec.input_shape
+    if spec.vocabulary:
+        return f"{features:,} of {spec.vocabulary:,} different words"
+    return f"{features:,} feature{'s' if features > 1 else ''}"
