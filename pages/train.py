@@ -21,6 +21,7 @@ from pages.model_fields import NETWORK_FIELDS
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from pages.shown import show, show_none, shown_run_id
 from pages.starts import starts, this_browser
+from pages.steering import show_controls
 from trainer.config import RunConfig
 from trainer.datasets import Bend, sample
 from trainer.datasets.spec import Arrays, DatasetSpec
@@ -92,13 +93,8 @@ def _start(form: RunForm) -> Run | None:
 
 
 def _show_run(run: Run) -> None:
-    head, stop = st.columns([10, 1], vertical_alignment="top")
-    with stop:
-        if st.button("Stop", width="stretch", disabled=run.is_over, key="stop"):
-            store().stop(run.run_id)
-            run = store().run(run.run_id)
-    with head:
-        live_header(summary(run, store().queue_place(run)), key="header")
+    live_header(summary(run, store().queue_place(run)), key="header")
+    show_controls(run)
     config = config_of(run)
     live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
     # Above what grows when the first counts come: a link that moves away is missed by a click.

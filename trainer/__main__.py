@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer run|list|show|evaluate|stop|export`."""
+"""The command line: `python -m trainer run|list|show|evaluate|stop|pause|resume|…|export`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from trainer.evaluation.summary import summary
 from trainer.launch import AbandonedRuns
 from trainer.openings import moment, told_openings
 from trainer.process import this_process
-from trainer.runs import ACTIVE, Run, record_names
+from trainer.runs import ACTIVE, CommandName, Run, record_names
 from trainer.settings import Settings
 from trainer.shutdown import Shutdown
+from trainer.steering import steer
 from trainer.store import Store
 from trainer.tables import SUFFIXES
 
@@ -33,6 +34,16 @@ OK, FAILED, BAD_INPUT = 0, 1, 2
 
 # A wider matrix fits no screen.
 _MAX_PRINTED_CLASSES = 30
+
+# What a training is told by each command that takes a run, with its help.
+_STEERING: Mapping[str, tuple[CommandName, str]] = {
+    "pause": ("pause", "make a training wait before its next step"),
+    "resume": ("resume", "let a paused training go on"),
+    "step": ("step", "take one step (more), then pause"),
+    "epoch": ("epoch", "go on to the end of the epoch, then pause"),
+    "speed": ("speed", "slow motion: at most so many epochs a second; 0 is full speed"),
+    "rate": ("learning_rate", "go on with another learning rate"),
+}
 
 # Choices that have an option of their own.
 _OPTIONS = ("target", "loss", "metrics", "epochs", "batch_size", "learning_rate", "seed", "name")
@@ -106,6 +117,12 @@ def _arguments() -> argparse.ArgumentParser:
         if name == "export":
             one.add_argument("--code", action="store_true", help="the script that trains it again")
             one.add_argument("--output", metavar="FILE", help="default: standard output")
+    for name, (of_training, text) in _STEERING.items():
+        one = commands.add_parser(name, help=text)
+        one.add_argument("run_id", metavar="RUN")
+        if of_training in ("speed", "learning_rate"):
+            one.add_argument("value", metavar="NUMBER")
+        one.set_defaults(command=_steer, of_training=of_training)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
@@ -298,6 +315,17 @@ def _print_matrix(matrix: Sequence[Sequence[float]], names: Sequence[str]) -> No
     Console(markup=False, emoji=False, highlight=False).print(table)
 
 
+def _steer(store: Store, options: argparse.Namespace) -> int:
+    name: CommandName = options.of_training
+    value = None
+    if "value" in options:
+        value = _typed(name, options.value, float, "a number")
+    steer(store, options.run_id, name, value)
+    run = store.run(options.run_id)
+    print(json.dumps(_summary(run)) if options.json else _line(run))
+    return OK
+
+
 def _stop(store: Store, options: argparse.Namespace) -> int:
     store.stop(options.run_id)
     run = store.run(options.run_id)
@@ -383,6 +411,10 @@ def _described(store: Store, run: Run) -> dict[str, Any]:
     return {
         **_summary(run),
         "history": history,
+        "learning_rates": [
+            {"epoch": record.epoch + 1, "step": record.step + 1, **record.data}
+            for record in store.learning_rates(run.run_id)
+        ],
         "evaluation": _newest_evaluation(store, run, history),
         "test_openings": told_openings(store.inspections(run.run_id, "test")),
     }

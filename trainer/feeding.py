@@ -37,6 +37,8 @@ _XLA_LAYERS = (
 _VALIDATION_ROWS = 2048
 
 StepsListener = Callable[[int, list[str], np.ndarray], None]
+# The next step, and how many would be taken at once -> how many may be.
+StepsGate = Callable[[int, int], int]
 
 
 class FedModel(keras.Model):
@@ -44,10 +46,13 @@ class FedModel(keras.Model):
 
     After `compile`, call `feed` and give what it returns to `fit`. To hear of each call, set
     `on_steps`: it gets the 0-based first step within the epoch, the names of the values and
-    their running means after each step, shape `(num_steps, num_names)`.
+    their running means after each step, shape `(num_steps, num_names)`. To let somebody in between
+    two calls, set `admit`: it may wait, and says how many of the next steps are taken; with 0 the
+    epoch is cut short.
     """
 
     on_steps: StepsListener | None = None
+    admit: StepsGate | None = None
     train_function: Any
     test_function: Any
     _layout: tuple[int, int, int, int] | None = None
@@ -138,14 +143,16 @@ class FedModel(keras.Model):
                 seconds_per_step = SECONDS_PER_CALL
             while step < self._full_steps and not self.stop_training:
                 count = max(1, int(SECONDS_PER_CALL / max(seconds_per_step, 1e-6)))
-                count = min(count, self._full_steps - step)
+                count = self._admitted(step, min(count, self._full_steps - step))
+                if not count:
+                    break
                 began = time.perf_counter()
                 done = run_steps(rows, order, tf.constant(step), tf.constant(count))
                 values = done.numpy()[:count]
                 seconds_per_step = (time.perf_counter() - began) / count
                 self._report(step, values)
                 step += count
-            if self._rest and not self.stop_training:
+            if self._rest and step == self._full_steps and self._may_take_rest():
                 values = run_rest(rows, order).numpy()[None]
                 self._report(step, values)
             return dict(zip(self._log_names, values[-1], strict=True))
@@ -212,6 +219,12 @@ class FedModel(keras.Model):
                 input_signature=[tf.TensorSpec((None, *rows.shape[1:]), rows.dtype)],
             )
         return self._output_in_graph(rows)
+
+    def _may_take_rest(self) -> bool:
+        return not self.stop_training and self._admitted(self._full_steps, 1) > 0
+
+    def _admitted(self, step: int, most: int) -> int:
+        return most if self.admit is None else self.admit(step, most)
 
     def _report(self, step: int, values: np.ndarray) -> None:
         if self.on_steps is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 METADATA = sa.MetaData()
 META = sa.Table(
@@ -33,6 +33,8 @@ RUNS = sa.Table(
     sa.Column("steps_per_epoch", sa.Integer),
     sa.Column("seconds", sa.Float, nullable=False, default=0.0),
     sa.Column("epochs_per_second", sa.Float),
+    sa.Column("speed", sa.Float),
+    sa.Column("learning_rate", sa.Float),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("started_at", sa.Float),
     sa.Column("ended_at", sa.Float),
@@ -89,5 +91,6 @@ COMMANDS = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), nullable=False, index=True),
     sa.Column("command", sa.String(20), nullable=False),
+    sa.Column("value", sa.Float),
     sa.Column("taken", sa.Boolean, nullable=False, default=False),
 )

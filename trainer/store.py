@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainer.errors import Fenced, RunNotFound, StoreUnusable
+from trainer.errors import Fenced, NotPossible, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
 from trainer.lock import ProcessLock
@@ -32,6 +32,7 @@ from trainer.runs import (
     START,
     Boundary,
     Claim,
+    Command,
     Cursor,
     Evaluation,
     Evaluations,
@@ -340,6 +341,16 @@ class Store:
         names = dict.fromkeys(name for logs in epochs.values() for name in logs)
         return {name: [logs.get(name) for logs in epochs.values()] for name in names}
 
+    def learning_rates(self, run_id: str) -> list[Record]:
+        """Return where somebody changed a run's learning rate, in order."""
+        changed = (
+            sa.select(RECORDS)
+            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "learning_rate")
+            .order_by(RECORDS.c.attempt, RECORDS.c.seq)
+        )
+        with self._read() as connection:
+            return [_to_record(row) for row in connection.execute(changed).mappings()]
+
     def last_logs(self, run_id: str) -> dict[str, float | None]:
         """Return the logs of the newest finished epoch by name; empty before the first."""
         newest = (
@@ -425,12 +436,25 @@ class Store:
                 .values(state="stopped", message="", ended_at=time.time())
             )
             if ended.rowcount == 0:
-                connection.execute(COMMANDS.insert().values(run_id=run_id, command="stop"))
+                self._send(connection, run_id, Command("stop"))
 
-    def take_commands(self, run_id: str) -> list[str]:
+    def send(self, run_id: str, command: Command) -> None:
+        """Tell a run that trains what to do; `stop` takes any run.
+
+        Raises:
+            RunNotFound: There is no such run.
+            NotPossible: Nobody trains it.
+        """
+        with self._write() as connection:
+            run = self._run(connection, run_id)
+            if run.state not in ACTIVE:
+                raise NotPossible(f"The run must be training for that. It is {run.state}.")
+            self._send(connection, run_id, command)
+
+    def take_commands(self, run_id: str) -> list[Command]:
         """Return the commands nobody has taken yet, oldest first, and mark them as taken."""
         pending = (
-            sa.select(COMMANDS.c.number, COMMANDS.c.command)
+            sa.select(COMMANDS.c.number, COMMANDS.c.command, COMMANDS.c.value)
             .where(COMMANDS.c.run_id == run_id, COMMANDS.c.taken.is_(False))
             .order_by(COMMANDS.c.number)
         )
@@ -444,7 +468,7 @@ class Store:
                 .where(COMMANDS.c.number.in_([row.number for row in rows]))
                 .values(taken=True)
             )
-            return [row.command for row in rows]
+            return [Command(row.command, row.value) for row in rows]
 
     # -- inspections -----------------------------------------------------------------------
 
@@ -591,12 +615,23 @@ class Store:
         )
         return run_id
 
+    @staticmethod
+    def _send(connection: Connection, run_id: str, command: Command) -> None:
+        connection.execute(
+            COMMANDS.insert().values(run_id=run_id, command=command.name, value=command.value)
+        )
+
     def _claim(self, connection: Connection, run_id: str, worker: str) -> Claim | None:
         written = connection.execute(
             RUNS.update()
             .where(RUNS.c.run_id == run_id, RUNS.c.state == "queued")
             .values(
-                state="starting", attempt=RUNS.c.attempt + 1, worker=worker, pulse=0, message=""
+                state="starting",
+                attempt=RUNS.c.attempt + 1,
+                worker=worker,
+                pulse=0,
+                message="",
+                speed=None,
             )
         )
         if written.rowcount != 1:
@@ -659,14 +694,9 @@ class Store:
             version = connection.execute(
                 sa.select(META.c.value).where(META.c.key == "schema_version")
             ).scalar()
-            # Tables that the version before did not have are there by now.
-            if version == "1":
-                facts = RUNS.c.facts
-                kind = facts.type.compile(self._engine.dialect)
-                connection.exec_driver_sql(
-                    f"ALTER TABLE runs ADD COLUMN facts {kind} NOT NULL DEFAULT '{{}}'"
-                )
-            if version in ("1", "2"):
+            if version is not None and int(version) < SCHEMA_VERSION:
+                # Tables that the version before did not have are there by now.
+                self._add_missing_columns(connection)
                 connection.execute(
                     META.update()
                     .where(META.c.key == "schema_version")
@@ -676,11 +706,20 @@ class Store:
                 connection.execute(
                     META.insert().values(key="schema_version", value=str(SCHEMA_VERSION))
                 )
-            elif int(version) > SCHEMA_VERSION:
+            if version is not None and int(version) > SCHEMA_VERSION:
                 raise StoreUnusable(
                     f"The store was made by a newer version of this program (its schema is "
                     f"{version}, this program knows {SCHEMA_VERSION}); it was left as it is."
                 )
+
+    def _add_missing_columns(self, connection: Connection) -> None:
+        inspector = sa.inspect(connection)
+        for table in METADATA.sorted_tables:
+            present = {column["name"] for column in inspector.get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in present:
+                    words = sa.schema.CreateColumn(column).compile(dialect=self._engine.dialect)
+                    connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {words}")
 
     def _configure_sqlite(self, connection: Any, record: Any) -> None:
         # SQLAlchemy's documented recipe: the driver begins nothing by itself, `_begin_sqlite` does.

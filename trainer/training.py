@@ -94,8 +94,8 @@ class Training:
 
     def _heed_stop(self) -> None:
         if self._shutdown is not None and self._shutdown.requested:
-            self._recorder.stop_requested.set()
-        if not self._recorder.stop_requested.is_set() or self._is_over.is_set():
+            self._recorder.gate.stop()
+        if not self._recorder.gate.is_stopped or self._is_over.is_set():
             return
         if self._stopped_at is None:
             self._stopped_at = time.monotonic()
@@ -124,7 +124,7 @@ class Training:
 
         def progress(message: str) -> None:
             recorder.update(message=message)
-            if recorder.stop_requested.is_set():
+            if recorder.gate.is_stopped:
                 raise _Stopped
 
         try:
@@ -153,7 +153,7 @@ class Training:
             verbose=0,
             shuffle=False,
         )
-        self._seconds = time.monotonic() - began
+        self._seconds = time.monotonic() - began - recorder.paused_seconds
         last = self._keeper.last
         if boundary is not None and last is not None and boundary.epoch != last.epoch:
             # Nobody knew before the next one was cut short that it was the last.
@@ -162,7 +162,7 @@ class Training:
         note = " ".join(filter(None, said))
         if callback.diverged is not None:
             return "diverged", divergence_sentence(*callback.diverged)
-        return ("stopped" if recorder.stop_requested.is_set() else "finished"), note
+        return ("stopped" if recorder.gate.is_stopped else "finished"), note
 
     def _keep_weights(self) -> str:
         """Write the weights to disk; return a sentence if they could not be, else nothing."""

@@ -187,9 +187,32 @@ def _layout(*, unit_interval: bool, majority: bool) -> dict[str, Any]:
     if unit_interval:
         # A hair outside, so that a curve at 1.0 is not cut in half by the frame.
         layout["yaxis"]["autorangeoptions"] = {"clipmin": -0.01, "clipmax": 1.01}
-    if majority:
-        layout["shapes"] = [_majority_line()]
+    layout["shapes"] = [*([_majority_line()] if majority else []), _mark()]
     return layout
+
+
+def _mark() -> dict[str, Any]:
+    """Return the line where the learning rate was changed; live.js draws one a change."""
+    return {
+        "name": "mark",
+        "type": "line",
+        "visible": False,
+        "layer": "below",
+        "yref": "paper",
+        "x0": 0,
+        "x1": 0,
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": theme.TEXT, "width": 1.5, "dash": "dot"},
+        "label": {
+            "text": "learning rate",
+            "textposition": "end",
+            "textangle": -90,
+            "xanchor": "right",
+            "yanchor": "bottom",
+            "font": {"size": 13},
+        },
+    }
 
 
 def _majority_line() -> dict[str, Any]:

@@ -38,6 +38,7 @@ _HEADER_FIELDS = (
     "epochs_per_second",
     "seconds_left",
     "seconds",
+    "speed",
     "facts",
 )
 

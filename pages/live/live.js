@@ -7,6 +7,7 @@
 const ACTIVE = new Set(["starting", "training", "paused", "stalled"]);
 
 const FRAME = 50; // milliseconds between two redraws of a chart, at least
+const MAX_MARKS = 30; // changes of the learning rate that are drawn, the newest ones
 const MARKERS_UP_TO = 40; // a short curve shows its points, also the single one of the first epoch
 
 const NO_PLOTLY = "The charts could not be loaded. Reload the page to try again.";
@@ -62,6 +63,7 @@ function progressWords(run) {
 
 function speedWords(run) {
   const speed = run.epochs_per_second;
+  if (run.state === "paused") return run.speed ? `slow motion, ${run.speed} epochs/s` : "";
   if (!speed || OVER.has(run.state) || run.state === "queued") return "";
   if (speed < 0.5) return `${durationWords(1 / speed)} per epoch`;
   return `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} epochs/s`;
@@ -312,7 +314,7 @@ class ChartCard {
   }
 
   /** Draw the curves; `isKnown` says whether the stream has told what there is. */
-  draw(Plotly, { series, isKnown, isOver, facts, settings, theme, palettes }) {
+  draw(Plotly, { series, marks, isKnown, isOver, facts, settings, theme, palettes }) {
     if (!this.size) return; // not laid out yet; its first size draws it
     const palette = palettes[theme.mode];
     const log = settings.log && this.chart.log;
@@ -323,7 +325,7 @@ class ChartCard {
     // The axes of nothing would show numbers that mean nothing.
     layout.xaxis.visible = layout.yaxis.visible = !isEmpty;
     const majority = isEmpty ? null : facts?.majority;
-    if (layout.shapes) layout.shapes = this.#shapes(majority, facts, theme);
+    layout.shapes = this.#shapes(majority, isEmpty ? [] : marks, facts, theme);
     // The settings do not change, and taking them again costs a fifth of a redraw.
     if (this.#isDrawn) {
       Plotly.react(this.plot, traces, layout);
@@ -335,18 +337,29 @@ class ChartCard {
     const nothing = isOver ? "The run ended before its first epoch did." : "Curves begin with the first epoch.";
     setText(this.empty, isKnown && isEmpty ? nothing : "");
     setAttribute(this.plot, "data-points", this.#longest(series));
-    setText(this.note, layout.shapes && majority ? this.#distanceWords(series, majority, facts) : "");
+    const isCompared = majority && layout.shapes.some((shape) => shape.name === "majority");
+    setText(this.note, isCompared ? this.#distanceWords(series, majority, facts) : "");
   }
 
-  /** The line that always guessing the most frequent class reaches, where that is known. */
-  #shapes(majority, facts, theme) {
-    return this.chart.figure.layout.shapes.map((base) => {
-      if (base.name !== "majority" || !majority) return base;
+  /** What always guessing the most frequent class reaches, and where the learning rate was changed. */
+  #shapes(majority, marks, facts, theme) {
+    return this.chart.figure.layout.shapes.flatMap((base) => {
+      if (base.name === "mark") return this.#markShapes(base, marks, theme);
+      if (!majority) return base;
       const text = `always ${plainText(className(facts, majority.class))}`;
       const font = { ...base.label.font, color: theme.text, family: theme.font };
       const line = { ...base.line, color: fade(theme.text, 0.6) };
       const y = majority.share;
       return { ...base, visible: true, y0: y, y1: y, line, label: { ...base.label, text, font } };
+    });
+  }
+
+  #markShapes(base, marks, theme) {
+    const font = { ...base.label.font, color: theme.text, family: theme.font };
+    const line = { ...base.line, color: fade(theme.text, 0.6) };
+    return marks.slice(-MAX_MARKS).map(({ x, learning_rate: rate }) => {
+      const label = { ...base.label, text: `${base.label.text} ${Number(rate.toPrecision(4))}`, font };
+      return { ...base, visible: true, x0: x, x1: x, line, label };
     });
   }
 
@@ -608,7 +621,7 @@ class ChartsView {
       chart.bindings.some((binding) => isDrawn(binding) && isChanged(binding.series ?? binding.best_of)),
     );
     // The first message and the last tell also that there is nothing, which is drawn too.
-    const isTold = message.type === "snapshot" || OVER.has(message.run?.state);
+    const isTold = message.type === "snapshot" || message.marks || OVER.has(message.run?.state);
     this.#drawSoon(isTold ? this.#cards.values() : cards);
     this.#reportSeries();
   }
@@ -668,6 +681,7 @@ class ChartsView {
     const start = performance.now();
     card.draw(this.Plotly, {
       series: this.feed.series,
+      marks: this.feed.marks,
       isKnown: this.feed.run !== null,
       isOver: OVER.has(this.feed.run?.state),
       facts: this.feed.run?.facts,

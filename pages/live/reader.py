@@ -8,7 +8,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from pages.live.series import StepAxis, series_to_json, thin, to_series, without_superseded
+from pages.live.series import (
+    StepAxis,
+    series_to_json,
+    thin,
+    to_marks,
+    to_series,
+    without_superseded,
+)
 from trainer.runs import ACTIVE, Boundary, Cursor, Evaluation, Record, Run
 from trainer.store import Store
 
@@ -218,6 +225,7 @@ def summary(run: Run, queue_place: int | None) -> dict[str, Any]:
         "epochs_per_second": _rounded(run.epochs_per_second),
         "seconds_left": _rounded(run.seconds_left),
         "seconds": _rounded(run.seconds),
+        "speed": run.speed,
         "facts": run.facts,
     }
 
@@ -235,8 +243,10 @@ def _message(
         for name in ("evaluation", "boundary")
         if before is None or getattr(head, name) != getattr(before, name)
     )
+    marks = to_marks(records, steps_per_epoch=head.steps_per_epoch)
+    told = f',"marks":{json.dumps(marks)}' if marks else ""
     start = f'{{"type":"{kind}","cursor":"{head.token}","run":{head.run}'
-    text = f'{start},"series":{points}{newer}}}'
+    text = f'{start},"series":{points}{told}{newer}}}'
     return Message(head=head, text=text, is_snapshot=kind == "snapshot")
 
 

@@ -109,6 +109,21 @@ def to_series(records: Iterable[Record], *, steps_per_epoch: int) -> dict[str, S
     return {name: (x, np.where(np.isfinite(y), y, np.nan)) for name, (x, y) in series.items()}
 
 
+def to_marks(records: Iterable[Record], *, steps_per_epoch: int) -> list[dict[str, float]]:
+    """Return where the learning rate was changed: `{"x": 2.5, "learning_rate": 0.01}`.
+
+    A change before step `i` (0-based) of the 0-based epoch `e` lies at `e + i / steps_per_epoch`.
+    """
+    return [
+        {
+            "x": record.epoch + min(record.step / steps_per_epoch, 1.0),
+            "learning_rate": record.data["learning_rate"],
+        }
+        for record in records
+        if record.kind == "learning_rate"
+    ]
+
+
 def thin(x: np.ndarray, y: np.ndarray, limit: int) -> Series:
     """Return at most `limit` points that look like all of them.
 

@@ -24,7 +24,7 @@ from trainer.evaluation.counts import ClassCounts, Counts, RegressionCounts
 from trainer.evaluation.packing import pack
 from trainer.keras_code import keras_code
 from trainer.process import this_process
-from trainer.runs import Evaluation, Record, Scores
+from trainer.runs import Command, Evaluation, Record, Scores
 from trainer.settings import Settings
 from trainer.store import Store
 
@@ -401,11 +401,45 @@ def test_stop_ends_a_queued_run_and_asks_a_training_one(call, store):
     assert json.loads(call("stop", queued, "--json")[1])["state"] == "stopped"
     code, out, _ = call("stop", claim.run_id)
     assert (code, out.split()[0]) == (0, claim.run_id)
-    assert store.take_commands(claim.run_id) == ["stop"]
+    assert store.take_commands(claim.run_id) == [Command("stop")]
 
 
 def test_stop_after_the_end_leaves_the_run_as_it_is(call, trained):
     assert json.loads(call("stop", trained, "--json")[1])["state"] == "finished"
+
+
+STEERING = [
+    (["pause"], Command("pause")),
+    (["resume"], Command("resume")),
+    (["step"], Command("step")),
+    (["epoch"], Command("epoch")),
+    (["speed", "0.5"], Command("speed", 0.5)),
+    (["rate", "1e-4"], Command("learning_rate", 1e-4)),
+]
+
+
+@pytest.mark.parametrize(("words", "command"), STEERING)
+def test_a_training_is_steered_by_one_word_and_its_run(call, store, words, command):
+    claim = store.open_run({}, worker=this_process(), origin="callback")
+    verb, *number = words
+    code, out, _ = call(verb, claim.run_id, *number, "--json")
+    assert (code, json.loads(out)["run_id"]) == (0, claim.run_id)
+    assert store.take_commands(claim.run_id) == [command]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["pause"], "The run must be training for that. It is finished."),
+        (["speed", "fast"], "speed must be a number. Got 'fast'."),
+        (["rate", "-1"], "learning_rate must be a positive number. Got -1.0."),
+    ],
+)
+def test_what_cannot_be_steered_is_one_line(call, trained, words, sentence):
+    verb, *number = words
+    code, out, err = call(verb, trained, "--", *number)
+    assert (code, out) == (2, "")
+    assert err == f"python -m trainer: {sentence}\n"
 
 
 def test_any_command_marks_runs_whose_process_is_gone(call, store):

@@ -18,13 +18,14 @@ import pytest
 import sqlalchemy as sa
 
 from tests.waiting import wait_until
-from trainer.errors import Fenced, RunNotFound, StoreUnusable
+from trainer.errors import Fenced, NotPossible, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
 from trainer.runs import (
     ENDED,
     Boundary,
     Claim,
+    Command,
     Cursor,
     Evaluation,
     Record,
@@ -558,7 +559,7 @@ def test_stop_of_a_training_run_reaches_its_writer_once(store, other):
     assert store.take_commands(claim.run_id) == []
     other.stop(claim.run_id)
     assert store.run(claim.run_id).state == "starting"
-    assert store.take_commands(claim.run_id) == ["stop"]
+    assert store.take_commands(claim.run_id) == [Command("stop")]
     assert store.take_commands(claim.run_id) == []
 
 
@@ -568,7 +569,7 @@ def test_stop_twice_is_stop(store):
         store.stop(queued)
         store.stop(claim.run_id)
     assert store.run(queued).state == "stopped"
-    assert set(store.take_commands(claim.run_id)) == {"stop"}
+    assert set(store.take_commands(claim.run_id)) == {Command("stop")}
 
 
 @pytest.mark.parametrize("state", ENDED)
@@ -588,6 +589,28 @@ def test_a_stop_meant_for_an_earlier_attempt_does_not_stop_the_next(store, url):
     requeue(url, claim.run_id)
     assert store.claim_next("successor", slots=8).run_id == claim.run_id
     assert store.take_commands(claim.run_id) == []
+
+
+def test_commands_reach_the_writer_in_their_order_with_their_values(store, other):
+    claim = claimed(store)
+    told = [Command("pause"), Command("speed", 0.5), Command("learning_rate", 1e-7)]
+    for command in told:
+        other.send(claim.run_id, command)
+    assert store.take_commands(claim.run_id) == told
+    assert store.take_commands(claim.run_id) == []
+
+
+@pytest.mark.parametrize("state", ["queued", *ENDED])
+def test_a_run_without_a_writer_takes_no_commands(store, state):
+    if state == "queued":
+        run_id = store.create_run({})
+    else:
+        claim = claimed(store)
+        store.write(claim, state=state)
+        run_id = claim.run_id
+    with pytest.raises(NotPossible, match=f"It is {state}."):
+        store.send(run_id, Command("pause"))
+    assert store.take_commands(run_id) == []
 
 
 def test_many_threads_use_one_store_at_once(store):
@@ -664,6 +687,24 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_runs(s
         run = reopened.run(run_id)
         assert (run.state, run.facts, run.config) == ("queued", {}, {"dataset": "digits"})
         assert reopened.evaluation(run_id) is None
+        reopened.close()
+
+
+def test_a_store_of_the_third_version_can_be_steered_and_keeps_its_runs(store, url):
+    claim = claimed(store)
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for column in ("runs.speed", "runs.learning_rate", "commands.value"):
+            table, name = column.split(".")
+            connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {name}"))
+    engine.dispose()
+    set_version(url, "3")
+    for _ in range(2):
+        reopened = Store(url)
+        run = reopened.run(claim.run_id)
+        assert (run.state, run.speed, run.learning_rate) == ("starting", None, None)
+        reopened.send(claim.run_id, Command("speed", 2.0))
+        assert reopened.take_commands(claim.run_id) == [Command("speed", 2.0)]
         reopened.close()
 
 
