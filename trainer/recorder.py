@@ -47,11 +47,19 @@ class Recorder:
         gate: Where the training hears what it should do; it ends when the gate is stopped.
         is_lost: Whether the run was taken over or ended by somebody else; nothing is recorded
             from then on.
+        remark: What is said of the run while it trains, in a sentence.
         paused_seconds: How long the training has waited in pauses that are over.
+
+    Args:
+        store: Where the run is.
+        claim: The right to write into it.
+        seconds_before: What earlier launches of the run have taken.
     """
 
-    def __init__(self, store: Store, claim: Claim) -> None:
+    def __init__(self, store: Store, claim: Claim, *, seconds_before: float = 0.0) -> None:
         self.claim = claim
+        self.remark = ""
+        self._seconds_before = seconds_before
         self.gate = Gate(self._pause)
         self.is_lost = False
         self._store = store
@@ -64,6 +72,7 @@ class Recorder:
         self._seq = 0
         self._work = threading.Event()
         self._began: float | None = None
+        self._first_epoch: int | None = None
         self._is_training = False
         self._steps_per_epoch: int | None = None
         self._paused_at: float | None = None
@@ -79,6 +88,14 @@ class Recorder:
         self._began = time.monotonic()
         self._steps_per_epoch = steps_per_epoch
         self.update(message="Preparing the network", epochs=epochs, steps_per_epoch=steps_per_epoch)
+
+    def go_on(self, first_epoch: int, remark: str = "") -> None:
+        """Say that the run trains again from this 0-based epoch on, whatever it had beyond it."""
+        self.remark = remark
+        self._done = first_epoch
+        with self._lock:
+            self._first_epoch = first_epoch
+        self.update(epoch=first_epoch, step=0)
 
     def log_epoch(
         self,
@@ -146,18 +163,18 @@ class Recorder:
         self._add(None, **fields)
 
     def seconds(self) -> float:
-        """Seconds since `fit()` began, without its pauses; 0 before."""
+        """Seconds that `fit()` has taken so far, without its pauses."""
         if self._began is None:
-            return 0.0
+            return self._seconds_before
         until = self._paused_at or time.monotonic()
-        return until - self._began - self.paused_seconds
+        return self._seconds_before + until - self._began - self.paused_seconds
 
     def _pause(self, is_paused: bool) -> None:
         now = time.monotonic()
         if is_paused:
             self._paused_at = now
             # What the training was busy with before its first step is over.
-            self.update(state="paused", **({} if self._is_training else {"message": ""}))
+            self.update(state="paused", **({} if self._is_training else {"message": self.remark}))
             return
         if self._paused_at is not None:
             self.paused_seconds += now - self._paused_at
@@ -182,7 +199,7 @@ class Recorder:
                 if not self._is_training:
                     self._is_training = True
                     state = "training" if self._paused_at is None else "paused"
-                    began = {"state": state, "message": "", "started_at": time.time()}
+                    began = {"state": state, "message": self.remark, "started_at": time.time()}
                     fields = {**began, **fields}
             for epoch, surface in surfaces.items():
                 self._surfaces[epoch] = surface
@@ -232,6 +249,7 @@ class Recorder:
         with self._lock:
             recorded, fields = list(self._records), dict(self._fields)
             surfaces, outdated = self._surfaces, self._outdated
+            first_epoch, self._first_epoch = self._first_epoch, None
             self._records.clear()
             self._fields.clear()
             self._surfaces, self._outdated = {}, set()
@@ -256,6 +274,7 @@ class Recorder:
                 records=records,
                 boundaries=boundaries,
                 outdated_boundaries=outdated,
+                first_epoch=first_epoch,
                 **fields,
             )
         except Fenced:
@@ -267,6 +286,7 @@ class Recorder:
                 self._fields = {**fields, **self._fields}
                 self._surfaces = {**surfaces, **self._surfaces}
                 self._outdated |= outdated
+                self._first_epoch = first_epoch
             raise
         else:
             self._seq += len(records)
@@ -284,13 +304,14 @@ class Recorder:
         Args:
             state: How it ended.
             message: Why, in a sentence.
-            seconds: How long `fit()` took; since `begin` if not given.
+            seconds: How long `fit()` took this time; since `begin` if not given.
             patience: Seconds to try again where the store is locked or full.
 
         Raises:
             StoreUnusable: The store did not take it.
         """
-        fields = {"seconds": self.seconds() if seconds is None else seconds}
+        taken = self.seconds() if seconds is None else self._seconds_before + seconds
+        fields = {"seconds": taken}
         self.update(state=state, message=message, **fields)
         deadline = time.monotonic() + patience
         while True:

@@ -76,6 +76,26 @@ class Record:
     cursor: Cursor = START
 
 
+class Parent(NamedTuple):
+    """What a fork goes on from, and the one choice in which it differs.
+
+    Attributes:
+        run_id: The run; it may be gone by now.
+        name: What that run was called.
+        epoch: 0-based epoch after which the two part.
+        parameter: The choice.
+        before: Its value in that run.
+        after: Its value in the fork.
+    """
+
+    run_id: str
+    name: str
+    epoch: int
+    parameter: str
+    before: Any
+    after: Any
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """One training as the store knows it; a copy that never changes.
@@ -85,7 +105,7 @@ class Run:
     a reader of its evaluations needs to know: `class_names`, `target_name`, and the class that
     most rows have, `majority: {"class": 3, "share": 0.1}`; each may be missing. `speed` is how many
     epochs a second slow motion lets through, and `learning_rate` what somebody set it to; each is
-    None without.
+    None without. `parent` is what a fork goes on from; `note` is what people wrote about it.
     """
 
     number: int
@@ -107,6 +127,9 @@ class Run:
     epochs_per_second: float | None
     speed: float | None
     learning_rate: float | None
+    queue_number: int
+    parent: Parent | None
+    note: str
     created_at: float
     started_at: float | None
     ended_at: float | None

@@ -37,6 +37,7 @@ from trainer.runs import (
     Evaluation,
     Evaluations,
     Inspection,
+    Parent,
     Part,
     Progress,
     Record,
@@ -45,6 +46,7 @@ from trainer.runs import (
     Which,
 )
 from trainer.schema import (
+    ATTEMPTS,
     BOUNDARIES,
     COMMANDS,
     EVALUATIONS,
@@ -95,22 +97,105 @@ class Store:
 
     # -- runs ------------------------------------------------------------------------------
 
-    def create_run(self, config: Mapping[str, Any], *, name: str = "") -> str:
+    def create_run(
+        self,
+        config: Mapping[str, Any],
+        *,
+        name: str = "",
+        run_id: str | None = None,
+        parent: Parent | None = None,
+    ) -> str:
         """Add a run to the end of the queue and return its id.
 
-        `name` defaults to the dataset's name with the beginning of the id.
+        `name` defaults to the dataset's name with the beginning of the id; `run_id` is one of
+        `new_run_id`, which is made if it is not given.
         """
         with self._write() as connection:
-            return self._add(connection, config, name, "dashboard")
+            return self._add(connection, config, name, "dashboard", run_id, parent)
 
     def open_run(
-        self, config: Mapping[str, Any], *, worker: str, origin: str, name: str = ""
+        self,
+        config: Mapping[str, Any],
+        *,
+        worker: str,
+        origin: str,
+        name: str = "",
+        run_id: str | None = None,
+        parent: Parent | None = None,
     ) -> Claim:
         """Add a run that never waits: `worker`, which makes it for itself, has it at once."""
         with self._write() as connection:
-            claim = self._claim(connection, self._add(connection, config, name, origin), worker)
+            run_id = self._add(connection, config, name, origin, run_id, parent)
+            claim = self._claim(connection, run_id, worker)
             assert claim is not None
             return claim
+
+    def reopen(
+        self, run: Run, config: Mapping[str, Any] | None = None, *, worker: str | None = None
+    ) -> Claim | None:
+        """Have a run that is over train again, as one more attempt.
+
+        Args:
+            run: The run as it was read; of those who do so at once only the first succeeds.
+            config: What it trains from now on; as before by default.
+            worker: Who has it at once; None to put it at the end of the queue.
+
+        Raises:
+            NotPossible: The run is not over, or no more what it was.
+        """
+        config = run.config if config is None else config
+        with self._write() as connection:
+            values = {
+                "state": "queued",
+                "message": "",
+                "ended_at": None,
+                "queue_number": self._next_queue_number(connection),
+                "config": _to_json(config),
+                "epochs": config.get("epochs"),
+            }
+            if worker is None:
+                values["origin"] = "dashboard"
+            written = connection.execute(
+                RUNS.update()
+                .where(
+                    RUNS.c.run_id == run.run_id,
+                    RUNS.c.attempt == run.attempt,
+                    RUNS.c.state.in_(ENDED),
+                )
+                .values(**values)
+            )
+            if written.rowcount != 1:
+                now = self._run(connection, run.run_id)
+                raise NotPossible(f"The run must be over for that. It is {now.state}.")
+            return None if worker is None else self._claim(connection, run.run_id, worker)
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run that is over and all that is known of it.
+
+        Raises:
+            RunNotFound: There is no such run.
+            NotPossible: It is not over.
+        """
+        with self._write() as connection:
+            run = self._run(connection, run_id)
+            if not run.is_over:
+                raise NotPossible(f"The run must be over for that. It is {run.state}.")
+            for table in reversed(METADATA.sorted_tables):
+                if "run_id" in table.columns:
+                    connection.execute(table.delete().where(table.c.run_id == run_id))
+
+    def describe(self, run_id: str, *, name: str | None = None, note: str | None = None) -> None:
+        """Give a run another name, of which 80 characters are kept, or another note.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        values = {"name": name and _clean(name)[:80], "note": note and _clean(note)}
+        given = {key: value for key, value in values.items() if value is not None}
+        with self._write() as connection:
+            self._run(connection, run_id)
+            if given:
+                connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**given))
 
     def run(self, run_id: str) -> Run:
         """Return a run.
@@ -142,6 +227,11 @@ class Store:
             ).mappings()
             return [_to_run(row) for row in rows]
 
+    def run_ids(self) -> set[str]:
+        """Return the ids of all runs."""
+        with self._read() as connection:
+            return set(connection.execute(sa.select(RUNS.c.run_id)).scalars())
+
     def active_runs(self) -> list[Run]:
         """Return the runs that have a writer, oldest first."""
         with self._read() as connection:
@@ -161,7 +251,7 @@ class Store:
                 .where(
                     RUNS.c.state == "queued",
                     RUNS.c.origin == "dashboard",
-                    RUNS.c.number <= run.number,
+                    sa.tuple_(RUNS.c.queue_number, RUNS.c.number) <= (run.queue_number, run.number),
                 )
             ).scalar_one()
 
@@ -175,7 +265,7 @@ class Store:
         head_of_queue = (
             sa.select(RUNS.c.run_id)
             .where(RUNS.c.state == "queued", RUNS.c.origin == "dashboard")
-            .order_by(RUNS.c.number)
+            .order_by(RUNS.c.queue_number, RUNS.c.number)
             .limit(1)
         )
         with self._read() as connection:
@@ -201,6 +291,7 @@ class Store:
         records: Iterable[Record] = (),
         boundaries: Iterable[Boundary] = (),
         outdated_boundaries: Collection[int] = (),
+        first_epoch: int | None = None,
         **fields: Any,
     ) -> None:
         """Append records and set fields of the run, all or nothing.
@@ -211,6 +302,8 @@ class Store:
             records: What was learnt.
             boundaries: What the network says everywhere after some epochs, one an epoch.
             outdated_boundaries: Epochs whose boundaries this writer wrote and wants no more.
+            first_epoch: Where given, what earlier attempts have of this 0-based epoch and of later
+                ones counts no more: this one trains them again.
             **fields: Columns of the run, e.g. `epoch=3, seconds=1.5, state="training"`.
 
         Raises:
@@ -267,6 +360,9 @@ class Store:
             )
             if written.rowcount != 1:
                 raise Fenced(f"Another writer has the run {claim.run_id}, or it has ended.")
+            if first_epoch is not None:
+                key = {"run_id": claim.run_id, "attempt": claim.attempt}
+                connection.execute(ATTEMPTS.insert().values(**key, first_epoch=first_epoch))
             if rows:
                 connection.execute(RECORDS.insert(), rows)
             if evaluations:
@@ -311,6 +407,7 @@ class Store:
                 sa.select(RECORDS)
                 .where(
                     RECORDS.c.run_id == run_id,
+                    _counts(RECORDS),
                     sa.or_(
                         RECORDS.c.attempt > after.attempt,
                         sa.and_(RECORDS.c.attempt == after.attempt, RECORDS.c.seq > after.seq),
@@ -331,7 +428,7 @@ class Store:
         """
         logged = (
             sa.select(RECORDS.c.epoch, RECORDS.c.data)
-            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch")
+            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch", _counts(RECORDS))
             .order_by(RECORDS.c.attempt, RECORDS.c.seq)
         )
         with self._read() as connection:
@@ -345,7 +442,7 @@ class Store:
         """Return where somebody changed a run's learning rate, in order."""
         changed = (
             sa.select(RECORDS)
-            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "learning_rate")
+            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "learning_rate", _counts(RECORDS))
             .order_by(RECORDS.c.attempt, RECORDS.c.seq)
         )
         with self._read() as connection:
@@ -355,7 +452,7 @@ class Store:
         """Return the logs of the newest finished epoch by name; empty before the first."""
         newest = (
             sa.select(RECORDS.c.data)
-            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch")
+            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch", _counts(RECORDS))
             .order_by(RECORDS.c.attempt.desc(), RECORDS.c.seq.desc())
             .limit(1)
         )
@@ -599,8 +696,20 @@ class Store:
             self._checkpointing.release()
 
     @staticmethod
-    def _add(connection: Connection, config: Mapping[str, Any], name: str, origin: str) -> str:
-        run_id = secrets.token_hex(6)
+    def _next_queue_number(connection: Connection) -> int:
+        highest = connection.execute(sa.select(sa.func.max(RUNS.c.queue_number))).scalar()
+        return (highest or 0) + 1
+
+    def _add(
+        self,
+        connection: Connection,
+        config: Mapping[str, Any],
+        name: str,
+        origin: str,
+        run_id: str | None,
+        parent: Parent | None,
+    ) -> str:
+        run_id = run_id or new_run_id()
         name = _clean(name) or f"{_clean(str(config.get('dataset', 'run')))} {run_id[:4]}"
         connection.execute(
             RUNS.insert().values(
@@ -610,6 +719,8 @@ class Store:
                 state="queued",
                 config=_to_json(config),
                 epochs=config.get("epochs"),
+                queue_number=self._next_queue_number(connection),
+                parent=None if parent is None else _to_json(parent._asdict()),
                 created_at=time.time(),
             )
         )
@@ -650,7 +761,7 @@ class Store:
         return _to_run(row)
 
     def _row_of_epoch(self, table: sa.Table, run_id: str, epoch: int | None) -> RowMapping | None:
-        wanted = sa.select(table).where(table.c.run_id == run_id)
+        wanted = sa.select(table).where(table.c.run_id == run_id, _counts(table))
         if epoch is not None:
             wanted = wanted.where(table.c.epoch == epoch)
         newest = wanted.order_by(table.c.attempt.desc(), table.c.epoch.desc()).limit(1)
@@ -668,7 +779,7 @@ class Store:
         max_bytes: int | None,
     ) -> tuple[list[RowMapping], int, int]:
         """Return rows of a table that has one for each attempt and epoch, as `evaluations` does."""
-        where = [table.c.run_id == run_id, table.c.epoch >= first]
+        where = [table.c.run_id == run_id, table.c.epoch >= first, _counts(table)]
         if last is not None:
             where.append(table.c.epoch <= last)
         size = sa.func.length(table.c.data).label("size")
@@ -762,6 +873,11 @@ class Store:
             ) from error
 
 
+def new_run_id() -> str:
+    """Return an id that no run has."""
+    return secrets.token_hex(6)
+
+
 class ChangeWatcher:
     """Tells whether something was written since the last question, for one thread.
 
@@ -789,9 +905,20 @@ class ChangeWatcher:
             self._connection.close()
 
 
+def _counts(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return whether no later attempt has trained again what a row is about."""
+    later = sa.select(sa.literal(1)).where(
+        ATTEMPTS.c.run_id == table.c.run_id,
+        ATTEMPTS.c.attempt > table.c.attempt,
+        ATTEMPTS.c.first_epoch <= table.c.epoch,
+    )
+    return ~later.exists()
+
+
 def _to_run(row: RowMapping) -> Run:
     decoded = {name: json.loads(row[name]) for name in ("config", "facts")}
-    return Run(**{**row, **decoded})
+    parent = None if row["parent"] is None else Parent(**json.loads(row["parent"]))
+    return Run(**{**row, **decoded, "parent": parent})
 
 
 def _to_evaluation(row: RowMapping) -> Evaluation:

@@ -14,7 +14,6 @@ from pages.live.series import (
     thin,
     to_marks,
     to_series,
-    without_superseded,
 )
 from trainer.runs import ACTIVE, Boundary, Cursor, Evaluation, Record, Run
 from trainer.store import Store
@@ -146,7 +145,7 @@ class RunReader:
         else:
             _, records = self._store.updates(self.run_id)
             records = [record for record in records if record.cursor <= head.cursor]
-        return _message("snapshot", head, without_superseded(records), MAX_SNAPSHOT_POINTS)
+        return _message("snapshot", head, records, MAX_SNAPSHOT_POINTS)
 
     def since(self, token: str, head: Head) -> Message | None:
         """Return what a viewer with this token lacks as of a moment; None if too much."""

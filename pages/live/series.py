@@ -70,20 +70,6 @@ class StepAxis:
                 self._finished = ended or record.epoch > self._epoch
 
 
-def without_superseded(records: Sequence[Record]) -> list[Record]:
-    """Return the records without those that a later attempt has trained again."""
-    kept = []
-    attempt, first_epoch, first_epoch_later = None, float("inf"), float("inf")
-    for record in reversed(records):
-        if record.cursor.attempt != attempt:
-            attempt, first_epoch_later = record.cursor.attempt, first_epoch
-        if record.epoch < first_epoch_later:
-            kept.append(record)
-            first_epoch = min(first_epoch, record.epoch)
-    kept.reverse()
-    return kept
-
-
 def to_series(records: Iterable[Record], *, steps_per_epoch: int) -> dict[str, Series]:
     """Return the series of some records, in the order in which their names first appear.
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
 
+from trainer.checkpoints import load_preprocessing, load_weights
 from trainer.config import RunConfig
 from trainer.datasets import load, uploads
 from trainer.datasets.uploads import Upload
@@ -19,7 +20,6 @@ from trainer.recorder import Recorder
 from trainer.runs import Run
 from trainer.store import Store
 from trainer.training import Training
-from trainer.weights import load_preprocessing, load_weights
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pages.live.series import (
     thin,
     to_marks,
     to_series,
-    without_superseded,
 )
 from trainer.runs import Cursor, Record
 
@@ -176,20 +175,6 @@ def test_a_declared_epoch_length_is_taken_as_it_is() -> None:
     axis.observe(7, [steps(0, 0, [1.0])])
 
     assert (axis.steps_per_epoch, axis.is_guess) == (7, False)
-
-
-def test_what_a_later_attempt_trains_again_replaces_what_the_earlier_one_left() -> None:
-    records = [
-        steps(0, 0, [1], cursor=Cursor(1, 1)),
-        epoch(0, cursor=Cursor(1, 2), loss=1.0),
-        steps(1, 0, [2], cursor=Cursor(1, 3)),
-        steps(1, 0, [3], cursor=Cursor(2, 1)),
-        epoch(1, cursor=Cursor(2, 2), loss=3.0),
-    ]
-
-    kept = without_superseded(records)
-
-    assert [str(record.cursor) for record in kept] == ["1.1", "1.2", "2.1", "2.2"]
 
 
 def test_a_changed_learning_rate_is_marked_before_the_step_that_it_is_for() -> None:
