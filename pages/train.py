@@ -94,9 +94,9 @@ def _start(form: RunForm) -> Run | None:
 
 def _show_run(run: Run) -> None:
     live_header(summary(run, store().queue_place(run)), key="header")
-    show_controls(run)
     config = config_of(run)
-    live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
+    show_controls(run, config)
+    live_charts({"run_id": run.run_id}, _charts(run, config), key="charts", parent=run.parent)
     # Above what grows when the first counts come: a link that moves away is missed by a click.
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
@@ -137,7 +137,10 @@ def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
     if config is not None:
         metrics = [METRICS[name] for name in config.metrics]
         return history_charts(
-            metrics, validation=config.validation_split > 0, loss=LOSSES[config.loss]
+            metrics,
+            validation=config.validation_split > 0,
+            loss=LOSSES[config.loss],
+            parent=None if run.parent is None else run.parent.name,
         )
     # Not the newest epoch's names: fit(validation_freq=2) has val_loss in every second one only.
     return history_charts_for_series(list(store().history(run.run_id)))
@@ -155,10 +158,12 @@ def _show_data(form: RunForm) -> None:
 
 def _show_code(run: Run, config: RunConfig) -> None:
     code = keras_code(config)
-    st.markdown(
-        "A script of its own, with plain Keras. Run alone with the same versions, it gives this "
-        "run's history again."
-    )
+    if run.parent is not None or run.learning_rate is not None:
+        said = "It trains from the beginning: what this run was forked from, and a learning rate "
+        said += "that was changed on the way, are not in it."
+    else:
+        said = "Run alone with the same versions, it gives this run's history again."
+    st.markdown(f"A script of its own, with plain Keras. {said}")
     with st.container(horizontal=True):
         st.download_button(
             "Download the script",
