@@ -37,7 +37,8 @@ def main() -> int:
         (python, "-m", "ruff", "format", "--check", "."),
         (python, "-m", "mypy"),
         (str(SCRIPTS / "lint-imports"),),
-        (python, "-m", "pytest", *sys.argv[1:]),
+        # Two at a time, a file at a time: each has a browser and a server of its own.
+        (python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]),
     ):
         run(check, environment)
     return 0

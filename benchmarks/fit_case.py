@@ -275,11 +275,12 @@ def _callbacks(side: str, folder: str) -> list[Any]:
 
     if side in ("live", *_FED):
         from trainer import LiveCallback
-        from trainer.weights import WeightsKeeper
+        from trainer.checkpoints import Checkpoints
+        from trainer.keeping import Keeper
 
         live = LiveCallback(name=side)
         # What can be evaluated once more needs its weights.
-        return [live, WeightsKeeper(live)] if side == "counted" else [live]
+        return [live, Keeper(live, Checkpoints("benchmark"))] if side == "counted" else [live]
     if side == "tensorboard":
         return [keras.callbacks.TensorBoard(log_dir=folder, update_freq="batch")]
     if side == "wandb":

@@ -96,7 +96,7 @@ def _train(file: Path) -> None:
             """Note the moment of the first ones."""
             self.first_moment = self.first_moment or time.monotonic()
             super().log_steps(*arguments, **options)
-            self.stop_requested.set()
+            self.gate.stop()
 
     # The server has taken the file in; the worker finds it in the data folder.
     code = (

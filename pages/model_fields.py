@@ -70,6 +70,8 @@ MODEL_HELP: Mapping[str, str] = {
     "patience": "How many epochs the value may stand still.",
     "min_delta": "A smaller change than this counts as standing still.",
     "direction": "Whether the value should fall (min) or rise (max); auto knows it of most.",
+    "checkpoint_every": "After every so many epochs the network is kept, so that another run can "
+    "go on from there; 0 keeps the last and the best one only.",
     "restore_best": "Whether the weights of the best epoch are kept as the best, not those of the "
     "lowest validation loss.",
 }
@@ -164,6 +166,7 @@ class ModelFields(Fields):
                 self._number("l2", "L2", step=0.001, format="%g")
             self._schedule()
             self._early_stopping()
+            self._number("checkpoint_every", "Checkpoint every … epochs", step=1)
 
     def _class_weight(self, spec: DatasetSpec) -> None:
         options = (NONE, "balanced", *(_RATIOS if spec.task == "binary" else ()))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
 
 from pages.backend import show_unusable, store
-from pages.forms import config_of, form_link
-from trainer.errors import StoreUnusable
+from pages.forms import config_of, escaped, form_link
+from trainer.checkpoints import disk_use
+from trainer.errors import InvalidInput, NotPossible, RunNotFound, StoreUnusable
 from trainer.runs import Run
+from trainer.settings import MEGABYTE
+from trainer.tidying import MAX_NAME, MAX_NOTE, annotate, delete, rename
 
 # How often the open page looks for what is new.
 _LOOK_SECONDS = 2.0
@@ -21,6 +26,7 @@ def main() -> None:
     """Draw the page."""
     st.title("Runs", anchor=False)
     _show_runs()
+    _show_tidying()
 
 
 @st.fragment(run_every=_LOOK_SECONDS)
@@ -42,10 +48,59 @@ def _show_runs() -> None:
             "Started": st.column_config.DatetimeColumn(format="distance"),
             "Progress": st.column_config.ProgressColumn(format="percent"),
             "Seconds": st.column_config.NumberColumn(format="%.1f"),
+            "MB": st.column_config.NumberColumn(format="%.1f", help="What its checkpoints take."),
         },
     )
     if len(runs) == _LIMIT:
         st.caption(f"The newest {_LIMIT} runs.")
+
+
+def _show_tidying() -> None:
+    try:
+        runs = {run.run_id: run for run in store().runs(limit=_LIMIT)}
+    except StoreUnusable:
+        return  # the list has said so
+    if not runs:
+        return
+    with st.expander("Rename, annotate or delete a run", icon=":material/edit:"):
+        run_id = st.selectbox(
+            "Run",
+            runs,
+            index=None,
+            format_func=lambda run_id: f"{runs[run_id].name} ({run_id})",
+            placeholder="Choose a run",
+        )
+        if run_id is not None:
+            _show_form(runs[run_id])
+
+
+def _show_form(run: Run) -> None:
+    with st.form(f"tidy {run.run_id}", border=False):
+        name = st.text_input("Name", value=run.name, max_chars=MAX_NAME)
+        note = st.text_area("Note", value=run.note, max_chars=MAX_NOTE)
+        if st.form_submit_button("Save"):
+            with _sentences():
+                rename(store(), run.run_id, name)
+                annotate(store(), run.run_id, note)
+                st.rerun()
+    size = disk_use(run.run_id) / MEGABYTE
+    st.caption(f"Its checkpoints take {size:.1f} MB.")
+    with st.popover("Delete", icon=":material/delete:", disabled=not run.is_over):
+        st.markdown("Its history and its checkpoints go with it. Nothing brings them back.")
+        if st.button("Delete for good", type="primary"):
+            with _sentences():
+                delete(store(), run.run_id)
+                st.rerun()
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    try:
+        yield
+    except (InvalidInput, NotPossible, RunNotFound) as error:
+        st.error(escaped(str(error)))
+    except StoreUnusable as error:
+        show_unusable(error)
 
 
 def _row(run: Run, openings: int) -> dict[str, object]:
@@ -58,6 +113,9 @@ def _row(run: Run, openings: int) -> dict[str, object]:
         "Seconds": run.seconds,
         "Started": None if run.started_at is None else datetime.fromtimestamp(run.started_at, UTC),
         "From": run.origin,
+        "Forked from": "" if run.parent is None else run.parent.name,
+        "Note": run.note,
+        "MB": disk_use(run.run_id) / MEGABYTE,
         "Test set": f"opened {openings} ×" if openings else "",
     }
 

@@ -22,6 +22,7 @@ from pages.model_fields import NETWORK_FIELDS
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from pages.shown import show_none, shown_run_id
 from pages.side import form
+from pages.steering import show_controls
 from trainer.config import RunConfig
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
@@ -58,15 +59,10 @@ def _chosen_run() -> Run | None:
 
 
 def _show_run(run: Run) -> None:
-    head, stop = st.columns([10, 1], vertical_alignment="top")
-    with stop:
-        if st.button("Stop", width="stretch", disabled=run.is_over, key="stop"):
-            store().stop(run.run_id)
-            run = store().run(run.run_id)
-    with head:
-        live_header(summary(run, store().queue_place(run)), key="header")
+    live_header(summary(run, store().queue_place(run)), key="header")
     config = config_of(run)
-    live_charts({"run_id": run.run_id}, _charts(run, config), key="charts")
+    show_controls(run, config)
+    live_charts({"run_id": run.run_id}, _charts(run, config), key="charts", parent=run.parent)
     # Above what grows when the first counts come: a link that moves away is missed by a click.
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
@@ -107,7 +103,10 @@ def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
     if config is not None:
         metrics = [METRICS[name] for name in config.metrics]
         return history_charts(
-            metrics, validation=config.validation_split > 0, loss=LOSSES[config.loss]
+            metrics,
+            validation=config.validation_split > 0,
+            loss=LOSSES[config.loss],
+            parent=None if run.parent is None else run.parent.name,
         )
     # Not the newest epoch's names: fit(validation_freq=2) has val_loss in every second one only.
     return history_charts_for_series(list(store().history(run.run_id)))
@@ -128,10 +127,12 @@ def _show_data(drawn: RunForm) -> None:
 
 def _show_code(run: Run, config: RunConfig) -> None:
     code = keras_code(config)
-    st.markdown(
-        "A script of its own, with plain Keras. Run alone with the same versions, it gives this "
-        "run's history again."
-    )
+    if run.parent is not None or run.learning_rate is not None:
+        said = "It trains from the beginning: what this run was forked from, and a learning rate "
+        said += "that was changed on the way, are not in it."
+    else:
+        said = "Run alone with the same versions, it gives this run's history again."
+    st.markdown(f"A script of its own, with plain Keras. {said}")
     with st.container(horizontal=True):
         st.download_button(
             "Download the script",

@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer run|list|show|evaluate|stop|export`."""
+"""The command line: `python -m trainer run|list|show|evaluate|stop|pause|resume|…|export`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from trainer.checkpoints import disk_use, kept
 from trainer.config import RunConfig, parse_choice
+from trainer.continuing import fork, resume
 from trainer.datasets import DATASETS, uploads
 from trainer.errors import InvalidInput, StoreUnusable, TrainerError
 from trainer.evaluation.counts import ClassCounts, Counts
@@ -23,16 +25,29 @@ from trainer.evaluation.summary import summary
 from trainer.launch import AbandonedRuns
 from trainer.openings import moment, told_openings
 from trainer.process import this_process
-from trainer.runs import ACTIVE, Run, record_names
-from trainer.settings import Settings
+from trainer.runs import ACTIVE, Claim, CommandName, Run, record_names
+from trainer.settings import MEGABYTE, Settings
 from trainer.shutdown import Shutdown
+from trainer.steering import steer
 from trainer.store import Store
 from trainer.tables import SUFFIXES
+from trainer.tidying import annotate, delete, rename
+
+_Command = Callable[[Store, argparse.Namespace], int]
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 
 # A wider matrix fits no screen.
 _MAX_PRINTED_CLASSES = 30
+
+# What a training is told by each command that takes a run, with its help.
+_STEERING: Mapping[str, tuple[CommandName, str]] = {
+    "pause": ("pause", "make a training wait before its next step"),
+    "step": ("step", "take one step (more), then pause"),
+    "epoch": ("epoch", "go on to the end of the epoch, then pause"),
+    "speed": ("speed", "slow motion: at most so many epochs a second; 0 is full speed"),
+    "rate": ("learning_rate", "go on with another learning rate"),
+}
 
 # Choices that have an option of their own.
 _OPTIONS = ("target", "loss", "metrics", "epochs", "batch_size", "learning_rate", "seed", "name")
@@ -52,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         store = Store(Settings.from_environment().store_url)
         AbandonedRuns(store).interrupt()
-        command: Callable[[Store, argparse.Namespace], int] = options.command
+        command: _Command = options.command
         return command(store, options)
     except TrainerError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -106,18 +121,41 @@ def _arguments() -> argparse.ArgumentParser:
         if name == "export":
             one.add_argument("--code", action="store_true", help="the script that trains it again")
             one.add_argument("--output", metavar="FILE", help="default: standard output")
+    _add_continuing(commands)
+    for name, (of_training, text) in _STEERING.items():
+        one = commands.add_parser(name, help=text)
+        one.add_argument("run_id", metavar="RUN")
+        if of_training in ("speed", "learning_rate"):
+            one.add_argument("value", metavar="NUMBER")
+        one.set_defaults(command=_steer, of_training=of_training)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
+def _add_continuing(commands: Any) -> None:
+    def one(name: str, function: _Command, text: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
+        parser.add_argument("run_id", metavar="RUN")
+        parser.set_defaults(command=function)
+        return parser
+
+    one("resume", _resume, "let a paused run go on, or train here what was interrupted or stopped")
+    more = one("more", _more, "train a run that is over for so many more epochs, here")
+    more.add_argument("value", metavar="EPOCHS")
+    fork = one("fork", _fork, "train here from a run's checkpoint, with one choice changed")
+    fork.add_argument("--set", metavar="KEY=VALUE", required=True, help="the one choice")
+    fork.add_argument("--epoch", help="of the checkpoint, counted from 1, or best; default: last")
+    fork.add_argument("--epochs", help="how many the fork has in the end, the earlier ones counted")
+    rename = one("rename", _rename, "give a run another name")
+    rename.add_argument("text", metavar="NAME")
+    note = one("note", _note, "write about a run; an empty text takes it back")
+    note.add_argument("text", metavar="TEXT")
+    one("delete", _delete, "remove a run that is over, its history and its files, for good")
+
+
 def _run(store: Store, options: argparse.Namespace) -> int:
     config = _config(options)
-    shutdown = Shutdown()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from trainer.recorder import Recorder
-    from trainer.training import Training
-
     claim = store.open_run(
         config.to_dict(),
         worker=this_process(),
@@ -125,8 +163,76 @@ def _run(store: Store, options: argparse.Namespace) -> int:
         name=config.name,
         subject=config.subject,
     )
+    return _train(store, claim, options)
+
+
+def _resume(store: Store, options: argparse.Namespace) -> int:
+    if store.run(options.run_id).state in ACTIVE:
+        options.of_training = "resume"
+        return _steer(store, options)
+    return _train(store, resume(store, options.run_id, worker=this_process()), options)
+
+
+def _more(store: Store, options: argparse.Namespace) -> int:
+    more = _typed("epochs", options.value, int, "a positive integer")
+    if more < 1:
+        raise InvalidInput("epochs", "must be a positive integer", more)
+    epochs = store.run(options.run_id).epoch + more
+    claim = resume(store, options.run_id, epochs=epochs, worker=this_process())
+    return _train(store, claim, options)
+
+
+def _fork(store: Store, options: argparse.Namespace) -> int:
+    parameter, separator, text = options.set.partition("=")
+    if not separator:
+        raise InvalidInput("--set", "must look like key=value", options.set)
+    epoch = epochs = None
+    if options.epoch == "best":
+        epoch = kept(options.run_id).best
+    elif options.epoch not in (None, "last"):
+        epoch = _typed("epoch", options.epoch, int, "an integer, last or best") - 1
+    if options.epochs is not None:
+        epochs = _typed("epochs", options.epochs, int, "a positive integer")
+    change = {parameter: parse_choice(parameter, text)}
+    claim = fork(store, options.run_id, change, epoch=epoch, epochs=epochs, worker=this_process())
+    assert not isinstance(claim, str)
+    return _train(store, claim, options)
+
+
+def _rename(store: Store, options: argparse.Namespace) -> int:
+    rename(store, options.run_id, options.text)
+    return _tell(store, options)
+
+
+def _note(store: Store, options: argparse.Namespace) -> int:
+    annotate(store, options.run_id, options.text)
+    return _tell(store, options)
+
+
+def _delete(store: Store, options: argparse.Namespace) -> int:
+    delete(store, options.run_id)
+    print(json.dumps({"run_id": options.run_id, "deleted": True}) if options.json else "deleted")
+    return OK
+
+
+def _train(store: Store, claim: Claim | None, options: argparse.Namespace) -> int:
+    assert claim is not None
+    shutdown = Shutdown()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from trainer.recorder import Recorder
+    from trainer.training import Training
+
+    run = store.run(claim.run_id)
+    config = RunConfig.from_dict(run.config)
+    recorder = Recorder(store, claim, seconds_before=run.seconds)
     with _Progress(store, claim.run_id, config.epochs, quiet=options.json):
-        training = Training(config, Recorder(store, claim), shutdown=shutdown)
+        training = Training(
+            config,
+            recorder,
+            before=run,
+            shutdown=shutdown,
+            checkpoint_bytes=Settings.from_environment().checkpoint_bytes,
+        )
         state = training.run()
     run = store.run(claim.run_id)
     if options.json:
@@ -189,6 +295,16 @@ def _show(store: Store, options: argparse.Namespace) -> int:
     print(_line(run))
     if run.message:
         print(run.message)
+    if run.note:
+        print(run.note)
+    if run.parent is not None:
+        print(f"forked from {run.parent.name} ({run.parent.run_id}) after epoch ", end="")
+        print(f"{run.parent.epoch + 1}: {run.parent.parameter} {run.parent.before} → ", end="")
+        print(run.parent.after)
+    if (epochs := kept(run.run_id)).epochs:
+        numbers = ", ".join(str(epoch + 1) for epoch in epochs.epochs)
+        megabytes = disk_use(run.run_id) / MEGABYTE
+        print(f"checkpoints after epoch {numbers}: {megabytes:.1f} MB")
     for name, value in run.config.items():
         print(f"  {name:18} {', '.join(value) if isinstance(value, list) else value}")
     for name, values in store.history(run.run_id).items():
@@ -302,8 +418,21 @@ def _print_matrix(matrix: Sequence[Sequence[float]], names: Sequence[str]) -> No
     Console(markup=False, emoji=False, highlight=False).print(table)
 
 
+def _steer(store: Store, options: argparse.Namespace) -> int:
+    name: CommandName = options.of_training
+    value = None
+    if "value" in options:
+        value = _typed(name, options.value, float, "a number")
+    steer(store, options.run_id, name, value)
+    return _tell(store, options)
+
+
 def _stop(store: Store, options: argparse.Namespace) -> int:
     store.stop(options.run_id)
+    return _tell(store, options)
+
+
+def _tell(store: Store, options: argparse.Namespace) -> int:
     run = store.run(options.run_id)
     print(json.dumps(_summary(run)) if options.json else _line(run))
     return OK
@@ -379,6 +508,9 @@ def _summary(run: Run) -> dict[str, Any]:
         "epochs": run.epoch,
         "seconds": run.seconds,
         "config": dict(run.config),
+        "parent": None if run.parent is None else run.parent._asdict(),
+        "note": run.note,
+        "disk_bytes": disk_use(run.run_id),
     }
 
 
@@ -387,6 +519,10 @@ def _described(store: Store, run: Run) -> dict[str, Any]:
     return {
         **_summary(run),
         "history": history,
+        "learning_rates": [
+            {"epoch": record.epoch + 1, "step": record.step + 1, **record.data}
+            for record in store.learning_rates(run.run_id)
+        ],
         "evaluation": _newest_evaluation(store, run, history),
         "test_openings": told_openings(store.inspections(run.run_id, "test")),
     }

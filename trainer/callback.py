@@ -29,21 +29,23 @@ from trainer.store import Store
 # after the last time.
 _STEPS_PER_RECORD = 32
 _SECONDS_PER_RECORD = 0.1
+_IS_SCHEDULED = "The learning rate follows a schedule and was left as it is."
 _FIT_RAISED = "fit() ended with an error; the program that called it shows it."
 
 _log = logging.getLogger(__name__)
 
 
 class LiveCallback(keras.callbacks.Callback):
-    """Streams a `fit()` into the dashboard, and stops it when somebody presses Stop there.
+    """Streams a `fit()` into the dashboard, and does what is pressed there.
 
     ```python
     model.fit(x, y, validation_data=..., callbacks=[LiveCallback(name="my model")])
     ```
 
     The run appears in every dashboard that uses the same store (`DASHBOARD_HOME` or
-    `DASHBOARD_STORE`). Values per step are Keras' own: running means since the epoch's start.
-    A store that cannot be written is logged and never ends the training.
+    `DASHBOARD_STORE`), where it can be paused, taken step by step, slowed down and given another
+    learning rate; each acts between two batches. Values per step are Keras' own: running means
+    since the epoch's start. A store that cannot be written is logged and never ends the training.
 
     Args:
         name: What the run is called; at most 80 characters.
@@ -96,6 +98,7 @@ class LiveCallback(keras.callbacks.Callback):
         if self._recorder is not None:
             if isinstance(self.model, FedModel):
                 self.model.on_steps = self._on_steps
+                self.model.admit = self._admit
             self._recorder.begin(epochs=epochs, steps_per_epoch=self._steps_per_epoch())
         if self._boundary is not None:
             self._boundary.begin()
@@ -103,6 +106,11 @@ class LiveCallback(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember which epoch the steps belong to."""
         self._epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Wait, where somebody has paused the training."""
+        if self._recorder is not None and not isinstance(self.model, FedModel):
+            self._admit(batch, 1)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep the step's running means; they are read later, all at once."""
@@ -117,7 +125,7 @@ class LiveCallback(keras.callbacks.Callback):
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Leave a validation that nobody waits for."""
-        if self._recorder is not None and self._recorder.stop_requested.is_set():
+        if self._recorder is not None and self._recorder.gate.is_stopped:
             self.was_cut = True
             self.model.stop_training = True
             self.model.stop_evaluating = True
@@ -138,18 +146,20 @@ class LiveCallback(keras.callbacks.Callback):
             self._hand_over(self._steps.take_last())
         logs = _numbers(logs or {})
         losses = [value for name, value in logs.items() if name in ("loss", "val_loss")]
-        if self.diverged is None and not np.all(np.isfinite(losses)):
+        # Of an epoch without a single step Keras logs no number.
+        if self.diverged is None and not self.was_cut and not np.all(np.isfinite(losses)):
             self._diverge(epoch, None)
         if not self.was_cut:
             self._recorder.log_epoch(epoch, logs, self._counts, self._surface_after(epoch))
         self._counts = None
+        self._recorder.gate.end_epoch()
         self._heed_stop(in_epoch=False)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Close the run, if this callback opened it."""
         if isinstance(self.model, FedModel):
-            self.model.on_steps = None
-        if self._recorder is not None and self._recorder.stop_requested.is_set():
+            self.model.on_steps = self.model.admit = None
+        if self._recorder is not None and self._recorder.gate.is_stopped:
             self._close("stopped")
         elif self.diverged is not None:
             self._close("diverged", divergence_sentence(*self.diverged))
@@ -197,6 +207,29 @@ class LiveCallback(keras.callbacks.Callback):
         self._look_for_divergence(step, names, values)
         self._heed_stop(in_epoch=True)
 
+    def _admit(self, step: int, most: int) -> int:
+        assert self._recorder is not None
+        taken = self._recorder.gate.admit(
+            self._epoch,
+            step,
+            most,
+            steps_per_epoch=self._steps_per_epoch(),
+            set_learning_rate=lambda value: self._set_learning_rate(step, value),
+        )
+        if not taken:
+            self._heed_stop(in_epoch=True)
+        return taken
+
+    def _set_learning_rate(self, step: int, value: float) -> None:
+        assert self._recorder is not None
+        try:
+            self.model.optimizer.learning_rate = value
+        except (TypeError, AttributeError):
+            # Keras refuses where a schedule or a function gives it.
+            self._recorder.update(message=_IS_SCHEDULED)
+        else:
+            self._recorder.log_learning_rate(self._epoch, step, value)
+
     def _hand_over(self, steps: list[tuple[int, dict[str, Any]]]) -> None:
         if not steps:
             return
@@ -221,7 +254,7 @@ class LiveCallback(keras.callbacks.Callback):
         self.diverged = (epoch, step)
 
     def _heed_stop(self, *, in_epoch: bool) -> None:
-        is_stopped = self._recorder is not None and self._recorder.stop_requested.is_set()
+        is_stopped = self._recorder is not None and self._recorder.gate.is_stopped
         if is_stopped or (self.diverged is not None and self.terminate_on_nan):
             self.model.stop_training = True
             # Where another callback stops the training, Keras still ends and validates the epoch.

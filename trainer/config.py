@@ -91,6 +91,8 @@ class RunConfig:
             says.
         restore_best: Whether the weights of the value's best epoch are kept as the best.
         batch_size: Rows per update, from 1 to the number of training rows.
+        checkpoint_every: After every so many epochs a checkpoint stays, beside those after the last
+            and the best one; 0 for none.
         test_split: Share of the rows sealed away for a test at the end, 0 (none) to 0.9.
         validation_split: Share of the other rows held out for validation, 0 (none) to 0.9.
         seed: Seed of the split, the weights, the order of the batches and the dropout.
@@ -130,6 +132,7 @@ class RunConfig:
     direction: str
     restore_best: bool
     batch_size: int
+    checkpoint_every: int
     test_split: float
     validation_split: float
     seed: int
@@ -318,6 +321,7 @@ def _defaults(spec: DatasetSpec, target: str, task: str) -> dict[str, Any]:
         "direction": "auto",
         "restore_best": True,
         "batch_size": 32,
+        "checkpoint_every": 0,
         "test_split": 0.2,
         "validation_split": 0.2,
         "seed": 0,
@@ -621,6 +625,7 @@ _RULES: Mapping[str, _Rule] = {
     "direction": _choice(DIRECTIONS),
     "restore_best": _yes_or_no,
     "batch_size": _integer(1, None, "a positive integer"),
+    "checkpoint_every": _integer(0, MAX_EPOCHS, f"an integer from 0 to {MAX_EPOCHS}"),
     "test_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
     "validation_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
     "seed": _integer(0, MAX_SEED, f"an integer from 0 to {MAX_SEED}"),

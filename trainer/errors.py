@@ -5,6 +5,7 @@ TrainerError
 ├── DatasetUnavailable   the data cannot be had here and now
 ├── TableUnreadable      a file is no table that can be read (says the line where there is one)
 ├── RunNotFound          no such run in the store
+├── NotPossible          what is asked of a run does not go with its state or its set-up
 ├── WeightsMissing       the weights of a run are not there or cannot be read
 ├── StoreUnusable        the store is corrupt, newer than this program or unreachable
 └── Fenced               a writer tried to write into a run that somebody else has taken over
@@ -42,6 +43,10 @@ class RunNotFound(TrainerError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"There is no run with the id {shorten(run_id)}.")
+
+
+class NotPossible(TrainerError):
+    """What is asked of a run does not go with its state or its set-up."""
 
 
 class WeightsMissing(TrainerError):

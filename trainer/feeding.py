@@ -14,13 +14,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from trainer.checkpoints import Checkpoint
 from trainer.counting import counting_metric
+from trainer.errors import WeightsMissing
 
 SECONDS_PER_CALL = 0.05
 # Layers that XLA runs well on a CPU; its convolutions and random numbers are far slower there than
@@ -37,6 +39,17 @@ _XLA_LAYERS = (
 _VALIDATION_ROWS = 2048
 
 StepsListener = Callable[[int, list[str], np.ndarray], None]
+# The next step, and how many would be taken at once -> how many may be.
+StepsGate = Callable[[int, int], int]
+
+
+class Values(NamedTuple):
+    """What a model is at a moment; each tensor keeps what it was."""
+
+    weights: list[tf.Tensor]
+    optimizer: list[tf.Tensor]  # without the learning rate
+    seeds: list[tf.Tensor]
+    learning_rate: tf.Tensor | None  # None with a schedule
 
 
 class FedModel(keras.Model):
@@ -44,16 +57,20 @@ class FedModel(keras.Model):
 
     After `compile`, call `feed` and give what it returns to `fit`. To hear of each call, set
     `on_steps`: it gets the 0-based first step within the epoch, the names of the values and
-    their running means after each step, shape `(num_steps, num_names)`.
+    their running means after each step, shape `(num_steps, num_names)`. To let somebody in between
+    two calls, set `admit`: it may wait, and says how many of the next steps are taken; with 0 the
+    epoch is cut short.
     """
 
     on_steps: StepsListener | None = None
+    admit: StepsGate | None = None
     train_function: Any
     test_function: Any
     _layout: tuple[int, int, int, int] | None = None
     _rows: tuple[tf.Tensor, ...]
     _reset_in_graph: Callable[[], None] | None = None
     _result_in_graph: Callable[[], dict[str, tf.Tensor]] | None = None
+    _values_in_graph: Callable[[], Values] | None = None
     _output_in_graph: Callable[[tf.Tensor], tf.Tensor] | None = None
     _watched: tf.Tensor | None = None
 
@@ -66,6 +83,7 @@ class FedModel(keras.Model):
         batch_size: int,
         seed: int,
         num_logs: int,
+        first_epoch: int = 0,
     ) -> tf.data.Dataset:
         """Take the training arrays and return the dataset of row orders, one element an epoch.
 
@@ -76,6 +94,7 @@ class FedModel(keras.Model):
             batch_size: Rows per step; the last batch of an epoch may be smaller.
             seed: Seed of the orders.
             num_logs: Number of values `train_step` logs: the loss and each metric.
+            first_epoch: 0-based epoch of the first order; each epoch has its own.
         """
         num_rows = len(x)
         parts = (x, y) if sample_weight is None else (x, y, sample_weight)
@@ -93,7 +112,12 @@ class FedModel(keras.Model):
                 tf.range(num_rows), seed=tf.stack([tf.cast(seed, tf.int64), epoch])
             )
 
-        return tf.data.Dataset.counter().map(order).prefetch(2).with_options(_plain_options())
+        return (
+            tf.data.Dataset.counter(first_epoch)
+            .map(order)
+            .prefetch(2)
+            .with_options(_plain_options())
+        )
 
     def start_over(self, fresh: FedModel) -> None:
         """Become as untrained as `fresh`, a model built alike, and stay compiled.
@@ -106,6 +130,30 @@ class FedModel(keras.Model):
         theirs = (*fresh.weights, *_random_states(fresh), *fresh.optimizer.variables)
         for variable, initial in zip(mine, theirs, strict=True):
             variable.assign(initial)
+
+    def go_on(self, checkpoint: Checkpoint) -> None:
+        """Become what another training's network was after an epoch; `feed` comes before.
+
+        What the checkpoint has nothing of stays as it is.
+
+        Raises:
+            WeightsMissing: It is another network's.
+        """
+        weights, optimizer, seeds, rate = _variables(self)
+        parts = [
+            (weights, checkpoint.weights),
+            (optimizer, checkpoint.optimizer),
+            (seeds, checkpoint.seeds),
+        ]
+        try:
+            for variables, values in parts:
+                for variable, value in zip(variables, values, strict=bool(values)):
+                    variable.assign(value)
+        except ValueError as error:
+            raise WeightsMissing("The checkpoint of this run fits another network.") from error
+        learning_rate = checkpoint.state.get("learning_rate")
+        if learning_rate is not None and rate is not None:
+            rate.assign(learning_rate)
 
     def _create_variables(self) -> None:
         # A graph that creates variables is traced twice, which the first point would wait for.
@@ -138,14 +186,16 @@ class FedModel(keras.Model):
                 seconds_per_step = SECONDS_PER_CALL
             while step < self._full_steps and not self.stop_training:
                 count = max(1, int(SECONDS_PER_CALL / max(seconds_per_step, 1e-6)))
-                count = min(count, self._full_steps - step)
+                count = self._admitted(step, min(count, self._full_steps - step))
+                if not count:
+                    break
                 began = time.perf_counter()
                 done = run_steps(rows, order, tf.constant(step), tf.constant(count))
                 values = done.numpy()[:count]
                 seconds_per_step = (time.perf_counter() - began) / count
                 self._report(step, values)
                 step += count
-            if self._rest and not self.stop_training:
+            if self._rest and step == self._full_steps and self._may_take_rest():
                 values = run_rest(rows, order).numpy()[None]
                 self._report(step, values)
             return dict(zip(self._log_names, values[-1], strict=True))
@@ -188,10 +238,17 @@ class FedModel(keras.Model):
             return super().get_metrics_result()
         return self._result_in_graph()
 
+    def values(self) -> Values:
+        """Return what the model is now, in one call once training has built it all."""
+        if self._values_in_graph is None:
+            self._values_in_graph = reader(self)
+        return self._values_in_graph()
+
     def _keep_books_in_graphs(self) -> None:
         # A dozen small calls into TensorFlow each time; in a fast epoch they are what is left.
         self._reset_in_graph = tf.function(super().reset_metrics).get_concrete_function()
         self._result_in_graph = tf.function(super().get_metrics_result).get_concrete_function()
+        self._values_in_graph = reader(self)
 
     def watch(self, rows: tf.Tensor) -> None:
         """Prepare for being asked `output_of` such rows during the training."""
@@ -212,6 +269,12 @@ class FedModel(keras.Model):
                 input_signature=[tf.TensorSpec((None, *rows.shape[1:]), rows.dtype)],
             )
         return self._output_in_graph(rows)
+
+    def _may_take_rest(self) -> bool:
+        return not self.stop_training and self._admitted(self._full_steps, 1) > 0
+
+    def _admitted(self, step: int, most: int) -> int:
+        return most if self.admit is None else self.admit(step, most)
 
     def _report(self, step: int, values: np.ndarray) -> None:
         if self.on_steps is not None:
@@ -251,6 +314,35 @@ class FedModel(keras.Model):
             return one_step(rows, order[full_steps * batch_size :])
 
         return run_steps, run_rest
+
+
+def reader(model: keras.Model) -> Callable[[], Values]:
+    """Return what reads a built and compiled model in one call.
+
+    Reading one variable after the other costs 20 µs each; and what is read here shares memory with
+    the variable until that changes.
+    """
+    weights, optimizer, seeds, rate = _variables(model)
+
+    def read() -> Values:
+        return Values(
+            weights=[variable.value.read_value() for variable in weights],
+            optimizer=[variable.value.read_value() for variable in optimizer],
+            seeds=[variable.value.read_value() for variable in seeds],
+            learning_rate=None if rate is None else rate.value.read_value(),
+        )
+
+    in_graph: Callable[[], Values] = tf.function(
+        tf.autograph.experimental.do_not_convert(read)
+    ).get_concrete_function()
+    return in_graph
+
+
+def _variables(model: keras.Model) -> tuple[list[Any], list[Any], list[Any], Any]:
+    rate = model.optimizer._learning_rate
+    rate = rate if isinstance(rate, keras.Variable) else None
+    optimizer = [variable for variable in model.optimizer.variables if variable is not rate]
+    return list(model.weights), optimizer, _random_states(model), rate
 
 
 def _random_states(model: keras.Model) -> list[keras.Variable]:

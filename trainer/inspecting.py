@@ -5,13 +5,13 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from trainer.checkpoints import load_weights
 from trainer.config import RunConfig
 from trainer.datasets import load
 from trainer.errors import InvalidInput, WeightsMissing
 from trainer.evaluation.packing import pack
 from trainer.models import build, evaluation_metric, shaped_targets, target_range
 from trainer.runs import Evaluation, Part, Run, Scores, Which
-from trainer.weights import load_weights
 
 _ROWS_PER_BATCH = 2048
 

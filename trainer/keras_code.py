@@ -41,6 +41,7 @@ _WRITTEN = frozenset(
         *("loss", "label_smoothing", "class_weight", "metrics", "optimizer", "learning_rate"),
         *("schedule", "decay_rate", "decay_epochs", "warmup_epochs", "epochs", "batch_size"),
         *("early_stopping", "patience", "min_delta", "direction", "restore_best"),
+        "checkpoint_every",
     }
 )
 

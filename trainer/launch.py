@@ -14,8 +14,9 @@ from pathlib import Path
 from trainer.datasets.uploads import remove_unneeded
 from trainer.process import is_running, this_process
 from trainer.runs import Run
-from trainer.settings import Settings
+from trainer.settings import MEGABYTE, Settings
 from trainer.store import Store
+from trainer.tidying import remove_leftovers
 
 _LOOK_SECONDS = 0.5
 # A run whose writer cannot be looked at (on another machine) is given up after this silence.
@@ -34,7 +35,7 @@ class LocalLauncher:
     """Keeps worker processes: one for each run that may train at once, and a warm spare.
 
     It also marks runs as *interrupted* whose process is gone, and once a day, the first time at the
-    start, removes uploads that are older than a day and that no run was given.
+    start, removes what is older than a day and belongs to no run: uploads and checkpoints.
 
     Args:
         store: Where the queue is.
@@ -97,18 +98,20 @@ class LocalLauncher:
             except Exception:
                 _log.exception("the launcher could not look at the runs; trying again")
             try:
-                self._remove_uploads()
+                self._remove_leftovers()
             except Exception:
-                _log.exception("uploads could not be looked through; trying again tomorrow")
+                _log.exception("leftovers could not be looked for; trying again tomorrow")
             if self._stopped.wait(_LOOK_SECONDS):
                 return
 
-    def _remove_uploads(self) -> None:
+    def _remove_leftovers(self) -> None:
         if time.monotonic() < self._next_upkeep:
             return
         self._next_upkeep = time.monotonic() + _UPKEEP_SECONDS
         for name in remove_unneeded(self._store.datasets()):
             _log.info("%s was needed by no run and is removed", name)
+        for name in remove_leftovers(self._store):
+            _log.info("checkpoints of the run %s, which is gone, are removed", name)
 
     def _replace_workers(self) -> None:
         for process, began in list(self._workers.items()):
@@ -134,6 +137,7 @@ class LocalLauncher:
             "DASHBOARD_HOME": str(self._settings.home),
             "DASHBOARD_STORE": self._settings.store_url,
             "DASHBOARD_SLOTS": str(self._settings.slots),
+            "DASHBOARD_CHECKPOINT_MB": str(self._settings.checkpoint_bytes // MEGABYTE),
         }
         # A group of its own, so that Ctrl-C reaches the server alone, which then ends its workers.
         return subprocess.Popen(

@@ -22,7 +22,8 @@ from trainer.evaluation.counts import Counts
 from trainer.evaluation.packing import pack
 from trainer.evaluation.surface import Surface
 from trainer.evaluation.surface import pack as pack_surface
-from trainer.runs import Boundary, Claim, Record, State, finite_or_none
+from trainer.gate import Gate
+from trainer.runs import Boundary, Claim, Command, Record, State, finite_or_none
 from trainer.store import Store
 from trainer.thinning import EvenlyKept
 
@@ -43,14 +44,23 @@ class Recorder:
     """The single writer of one run.
 
     Attributes:
-        stop_requested: Set when the training should end.
+        gate: Where the training hears what it should do; it ends when the gate is stopped.
         is_lost: Whether the run was taken over or ended by somebody else; nothing is recorded
             from then on.
+        remark: What is said of the run while it trains, in a sentence.
+        paused_seconds: How long the training has waited in pauses that are over.
+
+    Args:
+        store: Where the run is.
+        claim: The right to write into it.
+        seconds_before: What earlier launches of the run have taken.
     """
 
-    def __init__(self, store: Store, claim: Claim) -> None:
+    def __init__(self, store: Store, claim: Claim, *, seconds_before: float = 0.0) -> None:
         self.claim = claim
-        self.stop_requested = threading.Event()
+        self.remark = ""
+        self._seconds_before = seconds_before
+        self.gate = Gate(self._pause)
         self.is_lost = False
         self._store = store
         self._lock = threading.Lock()
@@ -62,8 +72,12 @@ class Recorder:
         self._seq = 0
         self._work = threading.Event()
         self._began: float | None = None
+        self._first_epoch: int | None = None
         self._is_training = False
         self._steps_per_epoch: int | None = None
+        self._paused_at: float | None = None
+        self.paused_seconds = 0.0
+        self._done = 0.0  # epochs, the part of the running one too
         # When how many epochs were done: the newest ends of epochs, and at first the first steps.
         self._marks: deque[tuple[float, float]] = deque(maxlen=20)
 
@@ -74,6 +88,14 @@ class Recorder:
         self._began = time.monotonic()
         self._steps_per_epoch = steps_per_epoch
         self.update(message="Preparing the network", epochs=epochs, steps_per_epoch=steps_per_epoch)
+
+    def go_on(self, first_epoch: int, remark: str = "") -> None:
+        """Say that the run trains again from this 0-based epoch on, whatever it had beyond it."""
+        self.remark = remark
+        self._done = first_epoch
+        with self._lock:
+            self._first_epoch = first_epoch
+        self.update(epoch=first_epoch, step=0)
 
     def log_epoch(
         self,
@@ -86,7 +108,8 @@ class Recorder:
         values = {name: finite_or_none(value) for name, value in logs.items()}
         if not self._marks and self._began is not None:
             self._marks.append((self._began, epoch))
-        self._marks.append((time.monotonic(), epoch + 1))
+        self._done = epoch + 1
+        self._marks.append((time.monotonic(), self._done))
         (since, done_before), (now, done) = self._marks[0], self._marks[-1]
         # No rate while all that was done was done before the first mark.
         knows = now > since and done > done_before
@@ -119,21 +142,47 @@ class Recorder:
             stride: Steps from one row of values to the next.
         """
         done = step + 1 + (len(values) - 1) * stride
-        if not self._marks and self._steps_per_epoch:
-            # What came before, compiling above all, comes only once.
-            self._marks.append((time.monotonic(), epoch + done / self._steps_per_epoch))
+        if self._steps_per_epoch:
+            self._done = epoch + done / self._steps_per_epoch
+            if not self._marks:
+                # What came before, compiling above all, comes only once.
+                self._marks.append((time.monotonic(), self._done))
         data = {"names": names, "stride": stride} if stride != 1 else {"names": names}
         record = Record(kind="steps", epoch=epoch, step=step, data=data, values=values)
         # Steps wait for the next look: so nothing is being committed when an epoch's end comes.
         self._add(record, is_urgent=False, step=done)
+
+    def log_learning_rate(self, epoch: int, step: int, learning_rate: float) -> None:
+        """Record that the learning rate is another one from this 0-based step of an epoch on."""
+        data = {"learning_rate": learning_rate}
+        record = Record(kind="learning_rate", epoch=epoch, step=step, data=data)
+        self._add(record, learning_rate=learning_rate)
 
     def update(self, **fields: Any) -> None:
         """Set fields of the run, e.g. `message="Loading the data"`."""
         self._add(None, **fields)
 
     def seconds(self) -> float:
-        """Seconds since `fit()` began; 0 before."""
-        return 0.0 if self._began is None else time.monotonic() - self._began
+        """Seconds that `fit()` has taken so far, without its pauses."""
+        if self._began is None:
+            return self._seconds_before
+        until = self._paused_at or time.monotonic()
+        return self._seconds_before + until - self._began - self.paused_seconds
+
+    def _pause(self, is_paused: bool) -> None:
+        now = time.monotonic()
+        if is_paused:
+            self._paused_at = now
+            # What the training was busy with before its first step is over.
+            self.update(state="paused", **({} if self._is_training else {"message": self.remark}))
+            return
+        if self._paused_at is not None:
+            self.paused_seconds += now - self._paused_at
+            self._paused_at = None
+        # How fast it is has nothing to do with how long somebody looked at it.
+        self._marks.clear()
+        self._marks.append((now, self._done))
+        self.update(state="training")
 
     def _add(
         self,
@@ -149,7 +198,8 @@ class Recorder:
                 self._records.append((record, counts))
                 if not self._is_training:
                     self._is_training = True
-                    began = {"state": "training", "message": "", "started_at": time.time()}
+                    state = "training" if self._paused_at is None else "paused"
+                    began = {"state": state, "message": self.remark, "started_at": time.time()}
                     fields = {**began, **fields}
             for epoch, surface in surfaces.items():
                 self._surfaces[epoch] = surface
@@ -199,6 +249,7 @@ class Recorder:
         with self._lock:
             recorded, fields = list(self._records), dict(self._fields)
             surfaces, outdated = self._surfaces, self._outdated
+            first_epoch, self._first_epoch = self._first_epoch, None
             self._records.clear()
             self._fields.clear()
             self._surfaces, self._outdated = {}, set()
@@ -223,17 +274,19 @@ class Recorder:
                 records=records,
                 boundaries=boundaries,
                 outdated_boundaries=outdated,
+                first_epoch=first_epoch,
                 **fields,
             )
         except Fenced:
             self.is_lost = True
-            self.stop_requested.set()
+            self.gate.stop()
         except Exception:
             with self._lock:
                 self._records.extendleft(reversed(recorded))
                 self._fields = {**fields, **self._fields}
                 self._surfaces = {**surfaces, **self._surfaces}
                 self._outdated |= outdated
+                self._first_epoch = first_epoch
             raise
         else:
             self._seq += len(records)
@@ -251,13 +304,14 @@ class Recorder:
         Args:
             state: How it ended.
             message: Why, in a sentence.
-            seconds: How long `fit()` took; since `begin` if not given.
+            seconds: How long `fit()` took this time; since `begin` if not given.
             patience: Seconds to try again where the store is locked or full.
 
         Raises:
             StoreUnusable: The store did not take it.
         """
-        fields = {"seconds": self.seconds() if seconds is None else seconds}
+        taken = self.seconds() if seconds is None else self._seconds_before + seconds
+        fields = {"seconds": taken}
         self.update(state=state, message=message, **fields)
         deadline = time.monotonic() + patience
         while True:
@@ -271,5 +325,18 @@ class Recorder:
                 time.sleep(RETRY_SECONDS)
 
     def _take_commands(self) -> None:
-        if not self.is_lost and "stop" in self._store.take_commands(self.claim.run_id):
-            self.stop_requested.set()
+        if self.is_lost:
+            return
+        for command in self._store.take_commands(self.claim.run_id):
+            self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        gate = self.gate
+        match command:
+            case ("speed", value):
+                gate.slow_down(value or None)
+                self.update(speed=value or None)
+            case ("learning_rate", float(value)):
+                gate.set_learning_rate(value)
+            case ("stop" | "pause" | "resume" | "step" | "epoch" as name, _):
+                getattr(gate, name)()

@@ -54,25 +54,46 @@ class Record:
     """One thing a writer learnt; never changed once written.
 
     Attributes:
-        kind: "epoch" (the logs of a finished epoch) or "steps" (running means after each step).
+        kind: "epoch" (the logs of a finished epoch), "steps" (running means after each step) or
+            "learning_rate" (somebody changed it in the middle of the training).
         epoch: 0-based epoch it belongs to.
         step: 0-based first step within the epoch; 0 for an epoch.
         data: For an epoch `{name: float or None}`, None standing for a non-finite value;
             for steps `{"names": [...]}`, the columns of `values`, with `"stride"` where the
-            rows of `values` are not one step but several apart.
+            rows of `values` are not one step but several apart; `{"learning_rate": float}`.
         values: For steps the values, shape `(num_steps, num_names)`, dtype float32.
         evaluation: For an epoch what was counted on the validation rows, if anything was; the
             store keeps it apart, and `Store.evaluation` reads it.
         cursor: Where the record stands in its run; set by the store when read.
     """
 
-    kind: Literal["epoch", "steps"]
+    kind: Literal["epoch", "steps", "learning_rate"]
     epoch: int
     step: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
     values: np.ndarray | None = None
     evaluation: PackedCounts | None = None
     cursor: Cursor = START
+
+
+class Parent(NamedTuple):
+    """What a fork goes on from, and the one choice in which it differs.
+
+    Attributes:
+        run_id: The run; it may be gone by now.
+        name: What that run was called.
+        epoch: 0-based epoch after which the two part.
+        parameter: The choice.
+        before: Its value in that run.
+        after: Its value in the fork.
+    """
+
+    run_id: str
+    name: str
+    epoch: int
+    parameter: str
+    before: Any
+    after: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +103,9 @@ class Run:
     Times are seconds since 1970 in UTC; `seconds` is the monotonic duration of `fit()` so far.
     `epoch` counts finished epochs, `step` the finished steps of the running one. `facts` is what
     a reader of its evaluations needs to know: `class_names`, `target_name`, and the class that
-    most rows have, `majority: {"class": 3, "share": 0.1}`; each may be missing.
+    most rows have, `majority: {"class": 3, "share": 0.1}`; each may be missing. `speed` is how many
+    epochs a second slow motion lets through, and `learning_rate` what somebody set it to; each is
+    None without. `parent` is what a fork goes on from; `note` is what people wrote about it.
     """
 
     number: int
@@ -102,6 +125,11 @@ class Run:
     steps_per_epoch: int | None
     seconds: float
     epochs_per_second: float | None
+    speed: float | None
+    learning_rate: float | None
+    queue_number: int
+    parent: Parent | None
+    note: str
     created_at: float
     started_at: float | None
     ended_at: float | None
@@ -125,6 +153,22 @@ class Run:
             return None
         done = self.epoch + (self.step / self.steps_per_epoch if self.steps_per_epoch else 0)
         return max(0.0, self.epochs - done) / self.epochs_per_second
+
+
+CommandName = Literal["stop", "pause", "resume", "step", "epoch", "speed", "learning_rate"]
+
+
+class Command(NamedTuple):
+    """What somebody wants a training to do.
+
+    Attributes:
+        name: *stop*; *pause* and *resume*; *step* or *epoch*, one more and then a pause; *speed*;
+            *learning_rate*.
+        value: At most so many epochs a second, 0 for full speed; or the new learning rate.
+    """
+
+    name: CommandName
+    value: float | None = None
 
 
 class Progress(NamedTuple):

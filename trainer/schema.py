@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 METADATA = sa.MetaData()
 META = sa.Table(
@@ -33,9 +33,23 @@ RUNS = sa.Table(
     sa.Column("steps_per_epoch", sa.Integer),
     sa.Column("seconds", sa.Float, nullable=False, default=0.0),
     sa.Column("epochs_per_second", sa.Float),
+    sa.Column("speed", sa.Float),
+    sa.Column("learning_rate", sa.Float),
+    # Who waits is served in this order: a run that is queued anew goes to the end.
+    sa.Column("queue_number", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("parent", sa.Text),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("started_at", sa.Float),
     sa.Column("ended_at", sa.Float),
+)
+ATTEMPTS = sa.Table(
+    "attempts",
+    METADATA,
+    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    # What earlier ones have of this epoch and of later ones is trained again.
+    sa.Column("first_epoch", sa.Integer, nullable=False),
 )
 RECORDS = sa.Table(
     "records",
@@ -89,5 +103,6 @@ COMMANDS = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), nullable=False, index=True),
     sa.Column("command", sa.String(20), nullable=False),
+    sa.Column("value", sa.Float),
     sa.Column("taken", sa.Boolean, nullable=False, default=False),
 )

@@ -10,6 +10,8 @@ from urllib.parse import quote
 from trainer.errors import InvalidInput
 from trainer.home import home
 
+MEGABYTE = 1_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -19,11 +21,14 @@ class Settings:
         home: The data folder (`DASHBOARD_HOME`).
         store_url: SQLAlchemy URL of the store (`DASHBOARD_STORE`).
         slots: How many queued runs train at once (`DASHBOARD_SLOTS`, default 1).
+        checkpoint_bytes: What the checkpoints of one run may take on disk
+            (`DASHBOARD_CHECKPOINT_MB`, default 200).
     """
 
     home: Path
     store_url: str
     slots: int
+    checkpoint_bytes: int = 200 * MEGABYTE
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -38,12 +43,17 @@ class Settings:
             reason = f"must be a folder that can be written ({error.strerror})"
             value = os.environ.get("DASHBOARD_HOME")
             raise InvalidInput("DASHBOARD_HOME", reason, value) from error
-        slots = os.environ.get("DASHBOARD_SLOTS", "1")
-        if not (slots.isascii() and slots.isdigit() and 1 <= int(slots) <= 64):
-            raise InvalidInput("DASHBOARD_SLOTS", "must be an integer from 1 to 64", slots)
         return cls(
             home=folder,
             store_url=os.environ.get("DASHBOARD_STORE")
             or f"sqlite:///{quote((folder / 'runs.sqlite').as_posix())}",
-            slots=int(slots),
+            slots=_whole("DASHBOARD_SLOTS", 1, 1, 64),
+            checkpoint_bytes=_whole("DASHBOARD_CHECKPOINT_MB", 200, 0, 10**9) * MEGABYTE,
         )
+
+
+def _whole(variable: str, default: int, low: int, high: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
+        raise InvalidInput(variable, f"must be an integer from {low} to {high}", text)
+    return int(text)

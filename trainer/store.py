@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainer.errors import Fenced, RunNotFound, StoreUnusable
+from trainer.errors import Fenced, NotPossible, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
 from trainer.lock import ProcessLock
@@ -32,10 +32,12 @@ from trainer.runs import (
     START,
     Boundary,
     Claim,
+    Command,
     Cursor,
     Evaluation,
     Evaluations,
     Inspection,
+    Parent,
     Part,
     Progress,
     Record,
@@ -44,6 +46,7 @@ from trainer.runs import (
     Which,
 )
 from trainer.schema import (
+    ATTEMPTS,
     BOUNDARIES,
     COMMANDS,
     EVALUATIONS,
@@ -94,13 +97,22 @@ class Store:
 
     # -- runs ------------------------------------------------------------------------------
 
-    def create_run(self, config: Mapping[str, Any], *, name: str = "", subject: str = "") -> str:
+    def create_run(
+        self,
+        config: Mapping[str, Any],
+        *,
+        name: str = "",
+        subject: str = "",
+        run_id: str | None = None,
+        parent: Parent | None = None,
+    ) -> str:
         """Add a run to the end of the queue and return its id.
 
-        `name` defaults to `subject`, or else the dataset's name, with the beginning of the id.
+        `name` defaults to `subject`, or else the dataset's name, with the beginning of the id;
+        `run_id` is one of `new_run_id`, which is made if it is not given.
         """
         with self._write() as connection:
-            return self._add(connection, config, name, subject, "dashboard")
+            return self._add(connection, config, name, subject, "dashboard", run_id, parent)
 
     def open_run(
         self,
@@ -110,13 +122,82 @@ class Store:
         origin: str,
         name: str = "",
         subject: str = "",
+        run_id: str | None = None,
+        parent: Parent | None = None,
     ) -> Claim:
         """Add a run that never waits: `worker`, which makes it for itself, has it at once."""
         with self._write() as connection:
-            run_id = self._add(connection, config, name, subject, origin)
+            run_id = self._add(connection, config, name, subject, origin, run_id, parent)
             claim = self._claim(connection, run_id, worker)
             assert claim is not None
             return claim
+
+    def reopen(
+        self, run: Run, config: Mapping[str, Any] | None = None, *, worker: str | None = None
+    ) -> Claim | None:
+        """Have a run that is over train again, as one more attempt.
+
+        Args:
+            run: The run as it was read; of those who do so at once only the first succeeds.
+            config: What it trains from now on; as before by default.
+            worker: Who has it at once; None to put it at the end of the queue.
+
+        Raises:
+            NotPossible: The run is not over, or no more what it was.
+        """
+        config = run.config if config is None else config
+        with self._write() as connection:
+            values = {
+                "state": "queued",
+                "message": "",
+                "ended_at": None,
+                "queue_number": self._next_queue_number(connection),
+                "config": _to_json(config),
+                "epochs": config.get("epochs"),
+            }
+            if worker is None:
+                values["origin"] = "dashboard"
+            written = connection.execute(
+                RUNS.update()
+                .where(
+                    RUNS.c.run_id == run.run_id,
+                    RUNS.c.attempt == run.attempt,
+                    RUNS.c.state.in_(ENDED),
+                )
+                .values(**values)
+            )
+            if written.rowcount != 1:
+                now = self._run(connection, run.run_id)
+                raise NotPossible(f"The run must be over for that. It is {now.state}.")
+            return None if worker is None else self._claim(connection, run.run_id, worker)
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run that is over and all that is known of it.
+
+        Raises:
+            RunNotFound: There is no such run.
+            NotPossible: It is not over.
+        """
+        with self._write() as connection:
+            run = self._run(connection, run_id)
+            if not run.is_over:
+                raise NotPossible(f"The run must be over for that. It is {run.state}.")
+            for table in reversed(METADATA.sorted_tables):
+                if "run_id" in table.columns:
+                    connection.execute(table.delete().where(table.c.run_id == run_id))
+
+    def describe(self, run_id: str, *, name: str | None = None, note: str | None = None) -> None:
+        """Give a run another name, of which 80 characters are kept, or another note.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        values = {"name": name and _clean(name)[:80], "note": note and _clean(note)}
+        given = {key: value for key, value in values.items() if value is not None}
+        with self._write() as connection:
+            self._run(connection, run_id)
+            if given:
+                connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**given))
 
     def run(self, run_id: str) -> Run:
         """Return a run.
@@ -148,6 +229,11 @@ class Store:
             ).mappings()
             return [_to_run(row) for row in rows]
 
+    def run_ids(self) -> set[str]:
+        """Return the ids of all runs."""
+        with self._read() as connection:
+            return set(connection.execute(sa.select(RUNS.c.run_id)).scalars())
+
     def active_runs(self) -> list[Run]:
         """Return the runs that have a writer, oldest first."""
         with self._read() as connection:
@@ -167,7 +253,7 @@ class Store:
                 .where(
                     RUNS.c.state == "queued",
                     RUNS.c.origin == "dashboard",
-                    RUNS.c.number <= run.number,
+                    sa.tuple_(RUNS.c.queue_number, RUNS.c.number) <= (run.queue_number, run.number),
                 )
             ).scalar_one()
 
@@ -181,7 +267,7 @@ class Store:
         head_of_queue = (
             sa.select(RUNS.c.run_id)
             .where(RUNS.c.state == "queued", RUNS.c.origin == "dashboard")
-            .order_by(RUNS.c.number)
+            .order_by(RUNS.c.queue_number, RUNS.c.number)
             .limit(1)
         )
         with self._read() as connection:
@@ -207,6 +293,7 @@ class Store:
         records: Iterable[Record] = (),
         boundaries: Iterable[Boundary] = (),
         outdated_boundaries: Collection[int] = (),
+        first_epoch: int | None = None,
         **fields: Any,
     ) -> None:
         """Append records and set fields of the run, all or nothing.
@@ -217,6 +304,8 @@ class Store:
             records: What was learnt.
             boundaries: What the network says everywhere after some epochs, one an epoch.
             outdated_boundaries: Epochs whose boundaries this writer wrote and wants no more.
+            first_epoch: Where given, what earlier attempts have of this 0-based epoch and of later
+                ones counts no more: this one trains them again.
             **fields: Columns of the run, e.g. `epoch=3, seconds=1.5, state="training"`.
 
         Raises:
@@ -273,6 +362,9 @@ class Store:
             )
             if written.rowcount != 1:
                 raise Fenced(f"Another writer has the run {claim.run_id}, or it has ended.")
+            if first_epoch is not None:
+                key = {"run_id": claim.run_id, "attempt": claim.attempt}
+                connection.execute(ATTEMPTS.insert().values(**key, first_epoch=first_epoch))
             if rows:
                 connection.execute(RECORDS.insert(), rows)
             if evaluations:
@@ -317,6 +409,7 @@ class Store:
                 sa.select(RECORDS)
                 .where(
                     RECORDS.c.run_id == run_id,
+                    _counts(RECORDS),
                     sa.or_(
                         RECORDS.c.attempt > after.attempt,
                         sa.and_(RECORDS.c.attempt == after.attempt, RECORDS.c.seq > after.seq),
@@ -337,7 +430,7 @@ class Store:
         """
         logged = (
             sa.select(RECORDS.c.epoch, RECORDS.c.data)
-            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch")
+            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch", _counts(RECORDS))
             .order_by(RECORDS.c.attempt, RECORDS.c.seq)
         )
         with self._read() as connection:
@@ -347,11 +440,21 @@ class Store:
         names = dict.fromkeys(name for logs in epochs.values() for name in logs)
         return {name: [logs.get(name) for logs in epochs.values()] for name in names}
 
+    def learning_rates(self, run_id: str) -> list[Record]:
+        """Return where somebody changed a run's learning rate, in order."""
+        changed = (
+            sa.select(RECORDS)
+            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "learning_rate", _counts(RECORDS))
+            .order_by(RECORDS.c.attempt, RECORDS.c.seq)
+        )
+        with self._read() as connection:
+            return [_to_record(row) for row in connection.execute(changed).mappings()]
+
     def last_logs(self, run_id: str) -> dict[str, float | None]:
         """Return the logs of the newest finished epoch by name; empty before the first."""
         newest = (
             sa.select(RECORDS.c.data)
-            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch")
+            .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch", _counts(RECORDS))
             .order_by(RECORDS.c.attempt.desc(), RECORDS.c.seq.desc())
             .limit(1)
         )
@@ -432,12 +535,25 @@ class Store:
                 .values(state="stopped", message="", ended_at=time.time())
             )
             if ended.rowcount == 0:
-                connection.execute(COMMANDS.insert().values(run_id=run_id, command="stop"))
+                self._send(connection, run_id, Command("stop"))
 
-    def take_commands(self, run_id: str) -> list[str]:
+    def send(self, run_id: str, command: Command) -> None:
+        """Tell a run that trains what to do; `stop` takes any run.
+
+        Raises:
+            RunNotFound: There is no such run.
+            NotPossible: Nobody trains it.
+        """
+        with self._write() as connection:
+            run = self._run(connection, run_id)
+            if run.state not in ACTIVE:
+                raise NotPossible(f"The run must be training for that. It is {run.state}.")
+            self._send(connection, run_id, command)
+
+    def take_commands(self, run_id: str) -> list[Command]:
         """Return the commands nobody has taken yet, oldest first, and mark them as taken."""
         pending = (
-            sa.select(COMMANDS.c.number, COMMANDS.c.command)
+            sa.select(COMMANDS.c.number, COMMANDS.c.command, COMMANDS.c.value)
             .where(COMMANDS.c.run_id == run_id, COMMANDS.c.taken.is_(False))
             .order_by(COMMANDS.c.number)
         )
@@ -451,7 +567,7 @@ class Store:
                 .where(COMMANDS.c.number.in_([row.number for row in rows]))
                 .values(taken=True)
             )
-            return [row.command for row in rows]
+            return [Command(row.command, row.value) for row in rows]
 
     # -- inspections -----------------------------------------------------------------------
 
@@ -582,10 +698,21 @@ class Store:
             self._checkpointing.release()
 
     @staticmethod
+    def _next_queue_number(connection: Connection) -> int:
+        highest = connection.execute(sa.select(sa.func.max(RUNS.c.queue_number))).scalar()
+        return (highest or 0) + 1
+
     def _add(
-        connection: Connection, config: Mapping[str, Any], name: str, subject: str, origin: str
+        self,
+        connection: Connection,
+        config: Mapping[str, Any],
+        name: str,
+        subject: str,
+        origin: str,
+        run_id: str | None,
+        parent: Parent | None,
     ) -> str:
-        run_id = secrets.token_hex(6)
+        run_id = run_id or new_run_id()
         subject = _clean(subject or str(config.get("dataset", "run")))
         name = _clean(name) or f"{subject[:75]} {run_id[:4]}"
         connection.execute(
@@ -596,17 +723,30 @@ class Store:
                 state="queued",
                 config=_to_json(config),
                 epochs=config.get("epochs"),
+                queue_number=self._next_queue_number(connection),
+                parent=None if parent is None else _to_json(parent._asdict()),
                 created_at=time.time(),
             )
         )
         return run_id
+
+    @staticmethod
+    def _send(connection: Connection, run_id: str, command: Command) -> None:
+        connection.execute(
+            COMMANDS.insert().values(run_id=run_id, command=command.name, value=command.value)
+        )
 
     def _claim(self, connection: Connection, run_id: str, worker: str) -> Claim | None:
         written = connection.execute(
             RUNS.update()
             .where(RUNS.c.run_id == run_id, RUNS.c.state == "queued")
             .values(
-                state="starting", attempt=RUNS.c.attempt + 1, worker=worker, pulse=0, message=""
+                state="starting",
+                attempt=RUNS.c.attempt + 1,
+                worker=worker,
+                pulse=0,
+                message="",
+                speed=None,
             )
         )
         if written.rowcount != 1:
@@ -625,7 +765,7 @@ class Store:
         return _to_run(row)
 
     def _row_of_epoch(self, table: sa.Table, run_id: str, epoch: int | None) -> RowMapping | None:
-        wanted = sa.select(table).where(table.c.run_id == run_id)
+        wanted = sa.select(table).where(table.c.run_id == run_id, _counts(table))
         if epoch is not None:
             wanted = wanted.where(table.c.epoch == epoch)
         newest = wanted.order_by(table.c.attempt.desc(), table.c.epoch.desc()).limit(1)
@@ -643,7 +783,7 @@ class Store:
         max_bytes: int | None,
     ) -> tuple[list[RowMapping], int, int]:
         """Return rows of a table that has one for each attempt and epoch, as `evaluations` does."""
-        where = [table.c.run_id == run_id, table.c.epoch >= first]
+        where = [table.c.run_id == run_id, table.c.epoch >= first, _counts(table)]
         if last is not None:
             where.append(table.c.epoch <= last)
         size = sa.func.length(table.c.data).label("size")
@@ -669,14 +809,9 @@ class Store:
             version = connection.execute(
                 sa.select(META.c.value).where(META.c.key == "schema_version")
             ).scalar()
-            # Tables that the version before did not have are there by now.
-            if version == "1":
-                facts = RUNS.c.facts
-                kind = facts.type.compile(self._engine.dialect)
-                connection.exec_driver_sql(
-                    f"ALTER TABLE runs ADD COLUMN facts {kind} NOT NULL DEFAULT '{{}}'"
-                )
-            if version in ("1", "2"):
+            if version is not None and int(version) < SCHEMA_VERSION:
+                # Tables that the version before did not have are there by now.
+                self._add_missing_columns(connection)
                 connection.execute(
                     META.update()
                     .where(META.c.key == "schema_version")
@@ -686,11 +821,20 @@ class Store:
                 connection.execute(
                     META.insert().values(key="schema_version", value=str(SCHEMA_VERSION))
                 )
-            elif int(version) > SCHEMA_VERSION:
+            if version is not None and int(version) > SCHEMA_VERSION:
                 raise StoreUnusable(
                     f"The store was made by a newer version of this program (its schema is "
                     f"{version}, this program knows {SCHEMA_VERSION}); it was left as it is."
                 )
+
+    def _add_missing_columns(self, connection: Connection) -> None:
+        inspector = sa.inspect(connection)
+        for table in METADATA.sorted_tables:
+            present = {column["name"] for column in inspector.get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in present:
+                    words = sa.schema.CreateColumn(column).compile(dialect=self._engine.dialect)
+                    connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {words}")
 
     def _configure_sqlite(self, connection: Any, record: Any) -> None:
         # SQLAlchemy's documented recipe: the driver begins nothing by itself, `_begin_sqlite` does.
@@ -733,6 +877,11 @@ class Store:
             ) from error
 
 
+def new_run_id() -> str:
+    """Return an id that no run has."""
+    return secrets.token_hex(6)
+
+
 class ChangeWatcher:
     """Tells whether something was written since the last question, for one thread.
 
@@ -760,9 +909,20 @@ class ChangeWatcher:
             self._connection.close()
 
 
+def _counts(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return whether no later attempt has trained again what a row is about."""
+    later = sa.select(sa.literal(1)).where(
+        ATTEMPTS.c.run_id == table.c.run_id,
+        ATTEMPTS.c.attempt > table.c.attempt,
+        ATTEMPTS.c.first_epoch <= table.c.epoch,
+    )
+    return ~later.exists()
+
+
 def _to_run(row: RowMapping) -> Run:
     decoded = {name: json.loads(row[name]) for name in ("config", "facts")}
-    return Run(**{**row, **decoded})
+    parent = None if row["parent"] is None else Parent(**json.loads(row["parent"]))
+    return Run(**{**row, **decoded, "parent": parent})
 
 
 def _to_evaluation(row: RowMapping) -> Evaluation:

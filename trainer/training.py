@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import logging
@@ -16,22 +17,23 @@ import tensorflow as tf
 
 from trainer.boundary import BoundaryScores
 from trainer.callback import LiveCallback, divergence_sentence
+from trainer.checkpoints import Checkpoint, Checkpoints, kept
 from trainer.class_weights import class_weights, row_weights
 from trainer.compiling import early_stopping_call, is_scheduled
 from trainer.config import NONE, RunConfig
 from trainer.datasets import load
 from trainer.datasets.preprocessing import Preprocessing
 from trainer.datasets.spec import Arrays
-from trainer.errors import TrainerError
+from trainer.errors import StoreUnusable, TrainerError, WeightsMissing
 from trainer.evaluation.counts import majority
 from trainer.evaluation.surface import Grid
 from trainer.feeding import FedModel, validation_batches
+from trainer.keeping import Keeper
 from trainer.models import build, shaped_targets, target_range
 from trainer.recorder import Recorder
-from trainer.runs import State
+from trainer.runs import Run, State
 from trainer.shutdown import Shutdown
 from trainer.stopping import EarlyStopping
-from trainer.weights import WeightsKeeper
 
 # A store that is locked or full when the training ends is tried again for so long.
 _END_SECONDS = 60.0
@@ -45,8 +47,10 @@ class Training:
     Args:
         config: What to train.
         recorder: Where to write what happens.
+        before: The run as it was claimed, where it may have trained before or is a fork.
         warm: The network of this process's last training.
         shutdown: Once requested, the training stops and the run is *interrupted*.
+        checkpoint_bytes: What the checkpoints of the run may take; None for any number.
         stop_seconds: How long `fit()`, which hears of a stop between two calls only, may take to
             end; then, or when the shutdown is insisted on, it is left behind. None for ever.
 
@@ -59,8 +63,10 @@ class Training:
         config: RunConfig,
         recorder: Recorder,
         *,
+        before: Run | None = None,
         warm: WarmModel | None = None,
         shutdown: Shutdown | None = None,
+        checkpoint_bytes: int | None = None,
         stop_seconds: float | None = None,
     ) -> None:
         self.is_left = False
@@ -68,21 +74,23 @@ class Training:
         self._stopped_at: float | None = None
         self._config = config
         self._shutdown = shutdown
+        self._before = before
         self._warm = warm or WarmModel()
         self._recorder = recorder
         self._is_over = threading.Event()
         self._outcome: tuple[State, str] = ("failed", "The training ended without saying why.")
         self._seconds: float | None = None
-        self._keeper: WeightsKeeper | None = None
+        self._keeper: Keeper | None = None
+        self._checkpoint_bytes = checkpoint_bytes
 
     def run(self) -> State:
         """Train to the end and return how it ended."""
         thread = threading.Thread(target=self._train_and_tell, name="fit", daemon=True)
         thread.start()
-        self._recorder.serve(self._is_over, each_look=self._heed_stop)
+        self._recorder.serve(self._is_over, each_look=self._look)
         if self.is_left:
             _log.warning("run %s: fit() was left behind", self._recorder.claim.run_id)
-            self._outcome = ("stopped", self._keep_weights())
+            self._outcome = ("stopped", self._keep_last())
         else:
             thread.join()
         state, message = self._outcome
@@ -92,10 +100,29 @@ class Training:
         self._recorder.end(state, message, seconds=self._seconds, patience=_END_SECONDS)
         return state
 
+    def _look(self) -> None:
+        keeper = self._keeper
+        if keeper is not None:
+            had_problem = bool(keeper.problem)
+            keeper.save_if_due(self._commit)
+            if bool(keeper.problem) != had_problem:
+                self._recorder.update(message=_problem_sentence(keeper.problem))
+        self._heed_stop()
+
+    def _commit(self) -> bool:
+        try:
+            self._recorder.flush()
+        except StoreUnusable:
+            _log.exception(
+                "run %s: nothing was recorded; trying again", self._recorder.claim.run_id
+            )
+            return False
+        return True
+
     def _heed_stop(self) -> None:
         if self._shutdown is not None and self._shutdown.requested:
-            self._recorder.stop_requested.set()
-        if not self._recorder.stop_requested.is_set() or self._is_over.is_set():
+            self._recorder.gate.stop()
+        if not self._recorder.gate.is_stopped or self._is_over.is_set():
             return
         if self._stopped_at is None:
             self._stopped_at = time.monotonic()
@@ -124,7 +151,7 @@ class Training:
 
         def progress(message: str) -> None:
             recorder.update(message=message)
-            if recorder.stop_requested.is_set():
+            if recorder.gate.is_stopped:
                 raise _Stopped
 
         try:
@@ -133,47 +160,85 @@ class Training:
             progress("")
         except _Stopped:
             return "stopped", ""
-        prepared = _prepare(config, arrays, self._warm)
+        files, start, best = self._begin()
+        first_epoch = 0 if start is None else start.epoch + 1
+        prepared = _prepare(config, arrays, self._warm, first_epoch=first_epoch)
         del arrays  # the model holds the rows as it reads them
         boundary = prepared.boundary
         recorder.update(facts=prepared.facts)
         callback = LiveCallback(recorder=recorder, boundary=boundary, terminate_on_nan=True)
-        self._keeper = WeightsKeeper(callback, preprocessing=prepared.preprocessing)
         stopping = None
         if (call := early_stopping_call(config)) is not None:
-            stopping = EarlyStopping(call.make(), callback, self._keeper)
+            stopping = EarlyStopping(call.make(), callback)
+        keeper = Keeper(
+            callback,
+            files,
+            every=config.checkpoint_every,
+            stopping=stopping,
+            preprocessing=prepared.preprocessing,
+        )
+        if start is not None:
+            prepared.model.go_on(start)
+            keeper.go_on(start, best)
+        self._keeper = keeper
         began = time.monotonic()
         prepared.model.fit(
             prepared.orders,
             epochs=config.epochs,
+            initial_epoch=first_epoch,
             # Keras calls once an epoch; the model itself runs all of its steps in that call.
             steps_per_epoch=1,
             validation_data=prepared.validation,
-            callbacks=[callback, self._keeper, *([stopping] if stopping else [])],
+            callbacks=[callback, *([stopping] if stopping else []), keeper],
             verbose=0,
             shuffle=False,
         )
-        self._seconds = time.monotonic() - began
-        last = self._keeper.last
+        self._seconds = time.monotonic() - began - recorder.paused_seconds
+        last = keeper.last
         if boundary is not None and last is not None and boundary.epoch != last.epoch:
             # Nobody knew before the next one was cut short that it was the last.
-            recorder.log_surface(last.epoch, boundary.of_weights(last.epoch, last.arrays))
-        said = [stopping.sentence if stopping else "", self._keep_weights()]
+            recorder.log_surface(last.epoch, boundary.of_weights(last.epoch, list(last.weights)))
+        said = [recorder.remark, stopping.sentence if stopping else "", self._keep_last()]
         note = " ".join(filter(None, said))
         if callback.diverged is not None:
             return "diverged", divergence_sentence(*callback.diverged)
-        return ("stopped" if recorder.stop_requested.is_set() else "finished"), note
+        return ("stopped" if recorder.gate.is_stopped else "finished"), note
 
-    def _keep_weights(self) -> str:
-        """Write the weights to disk; return a sentence if they could not be, else nothing."""
+    def _begin(self) -> tuple[Checkpoints, Checkpoint | None, Checkpoint | None]:
+        """Return where checkpoints go, the one to go on from, and the best one until then."""
+        config, recorder = self._config, self._recorder
+        files = Checkpoints(
+            recorder.claim.run_id, every=config.checkpoint_every, budget=self._checkpoint_bytes
+        )
+        best, before = None, self._before
+        up_to = None
+        if before is not None:
+            # A killed writer may have kept what it had not told of: that epoch would be missing.
+            up_to = max(before.epoch - 1, before.parent.epoch if before.parent else -1)
+        start, remark = files.newest(up_to=up_to)
+        if start is None:
+            if before is not None and before.parent is not None:
+                raise WeightsMissing("The checkpoint that this fork goes on from is not there.")
+            if before is not None and before.epoch and not remark:
+                remark = "There was no checkpoint to go on from: the training began anew."
+            files.begin_after(-1)
+        else:
+            files.begin_after(start.epoch)
+            with contextlib.suppress(WeightsMissing):
+                best = files.at(kept(recorder.claim.run_id).best or 0)
+        if start is not None or recorder.claim.attempt > 1:
+            rate = None if start is None else start.state.get("learning_rate")
+            is_other = rate is not None and np.float32(rate) != np.float32(config.learning_rate)
+            recorder.go_on(0 if start is None else start.epoch + 1, remark)
+            recorder.update(learning_rate=rate if is_other else None)
+        return files, start, best
+
+    def _keep_last(self) -> str:
+        """Write the last checkpoint; return a sentence if it could not be, else nothing."""
         if self._keeper is None:
             return ""
-        try:
-            self._keeper.save(self._recorder.claim.run_id)
-        except OSError as error:
-            _log.exception("run %s: its weights could not be kept", self._recorder.claim.run_id)
-            return f"The weights could not be kept ({error.strerror})."
-        return ""
+        self._keeper.save()
+        return _problem_sentence(self._keeper.problem)
 
 
 class _Stopped(Exception):
@@ -200,6 +265,7 @@ class WarmModel:
             "label_noise": 0.0,
             "name": "",
             "class_weight": NONE,
+            "checkpoint_every": 0,
         }
         alike |= {"early_stopping": NONE, "direction": "auto", "restore_best": True}
         alike |= {"patience": 0, "min_delta": 0.0}
@@ -243,7 +309,9 @@ class _Prepared(NamedTuple):
     preprocessing: Preprocessing | None
 
 
-def _prepare(config: RunConfig, arrays: Arrays, warm: WarmModel) -> _Prepared:
+def _prepare(
+    config: RunConfig, arrays: Arrays, warm: WarmModel, *, first_epoch: int = 0
+) -> _Prepared:
     spec = config.spec
     parts = config.split(arrays)
     model = warm.build(config, target_range(parts.y_unsealed, spec.task))
@@ -256,6 +324,7 @@ def _prepare(config: RunConfig, arrays: Arrays, warm: WarmModel) -> _Prepared:
         batch_size=config.batch_size,
         seed=config.seed,
         num_logs=1 + len(config.metrics),
+        first_epoch=first_epoch,
     )
     validation = None
     if len(parts.x_val):
@@ -275,6 +344,10 @@ def _prepare(config: RunConfig, arrays: Arrays, warm: WarmModel) -> _Prepared:
         boundary=None if grid is None else BoundaryScores(model, grid),
         preprocessing=parts.preprocessing,
     )
+
+
+def _problem_sentence(problem: str) -> str:
+    return f"The checkpoints could not be kept ({problem})." if problem else ""
 
 
 def _one_sentence(error: Exception) -> str:

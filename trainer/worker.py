@@ -41,13 +41,23 @@ class Worker:
         store: Where the queue is.
         slots: How many queued runs may train at once, all workers together.
         parent: The process that started this one, as `this_process` names it.
+        checkpoint_bytes: What the checkpoints of one run may take; None for any number.
         shutdown: Makes `work` return soon; a run in progress becomes *interrupted*.
     """
 
-    def __init__(self, store: Store, *, slots: int, parent: str, shutdown: Shutdown) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        slots: int,
+        parent: str,
+        shutdown: Shutdown,
+        checkpoint_bytes: int | None = None,
+    ) -> None:
         self._store = store
         self._slots = slots
         self._parent = parent
+        self._checkpoint_bytes = checkpoint_bytes
         self._name = this_process()
         self._shutdown = shutdown
 
@@ -96,14 +106,21 @@ class Worker:
         from trainer.training import Training
 
         _log.info("run %s begins", claim.run_id)
-        recorder = Recorder(self._store, claim)
+        run = self._store.run(claim.run_id)
+        recorder = Recorder(self._store, claim, seconds_before=run.seconds)
         try:
-            config = RunConfig.from_dict(self._store.run(claim.run_id).config)
+            config = RunConfig.from_dict(run.config)
         except (InvalidInput, DatasetUnavailable) as error:
             recorder.end("failed", str(error))
             return True
         training = Training(
-            config, recorder, warm=warm, shutdown=self._shutdown, stop_seconds=_STOP_SECONDS
+            config,
+            recorder,
+            before=run,
+            warm=warm,
+            shutdown=self._shutdown,
+            checkpoint_bytes=self._checkpoint_bytes,
+            stop_seconds=_STOP_SECONDS,
         )
         state = training.run()
         _log.info("run %s ends: %s", claim.run_id, state)
@@ -143,7 +160,13 @@ def main() -> None:
     store = Store(settings.store_url)
     code = 0
     try:
-        Worker(store, slots=settings.slots, parent=parent, shutdown=shutdown).work()
+        Worker(
+            store,
+            slots=settings.slots,
+            parent=parent,
+            shutdown=shutdown,
+            checkpoint_bytes=settings.checkpoint_bytes,
+        ).work()
     except StoreUnusable:
         _log.exception("a run's end could not be written; this worker ends")
         code = 1

@@ -6,11 +6,13 @@ A binding names a trace of the figure and the series that fills it.
     {"trace": 5, "kind": "best", "best_of": "val_loss", "fallback": "loss", "better": "lower"}
 
 Kinds are `step` (Keras' running mean since the epoch's start), `raw` (the value of each epoch),
-`smooth` (its moving average) and `best` (the best epoch).
+`smooth` (its moving average), `best` (the best epoch) and `parent` (the value of each epoch in the
+run that this one was forked from).
 """
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -68,7 +70,11 @@ class Chart:
 
 
 def history_charts(
-    metrics: Sequence[MetricSpec], *, validation: bool, loss: LossSpec | None = None
+    metrics: Sequence[MetricSpec],
+    *,
+    validation: bool,
+    loss: LossSpec | None = None,
+    parent: str | None = None,
 ) -> tuple[Chart, ...]:
     """Return the loss chart and one chart per metric.
 
@@ -76,10 +82,19 @@ def history_charts(
         metrics: What is watched beside the loss, in the order to show.
         validation: Whether the run has validation data, i.e. `val_…` series.
         loss: Which loss it is; None where that is not known.
+        parent: What the run is called that this one was forked from; None if it was not.
     """
     help = _LOSS_HELP if loss is None else f"{_LOSS_HELP} {loss.title}: {loss.help}"
     return (
-        _chart("loss", "Loss", help, "lower", unit_interval=False, validation=validation),
+        _chart(
+            "loss",
+            "Loss",
+            help,
+            "lower",
+            unit_interval=False,
+            validation=validation,
+            parent=parent,
+        ),
         *(
             _chart(
                 metric.name,
@@ -88,6 +103,7 @@ def history_charts(
                 metric.better,
                 unit_interval=metric.unit_interval,
                 validation=validation,
+                parent=parent,
             )
             for metric in metrics
         ),
@@ -140,6 +156,7 @@ def _chart(
     *,
     unit_interval: bool,
     validation: bool,
+    parent: str | None = None,
 ) -> Chart:
     roles = {"training": name}
     if validation:
@@ -151,6 +168,10 @@ def _chart(
         for role, series_name in roles.items():
             traces.append(_curve(role, kind))
             bindings.append({"kind": kind, "series": series_name})
+    if parent is not None:
+        for role, series_name in roles.items():
+            traces.append(_parent_curve(role, parent))
+            bindings.append({"kind": "parent", "series": series_name})
     if better is not None:
         traces.append(_best_trace("validation" if validation else "training"))
         bindings.append(
@@ -187,9 +208,32 @@ def _layout(*, unit_interval: bool, majority: bool) -> dict[str, Any]:
     if unit_interval:
         # A hair outside, so that a curve at 1.0 is not cut in half by the frame.
         layout["yaxis"]["autorangeoptions"] = {"clipmin": -0.01, "clipmax": 1.01}
-    if majority:
-        layout["shapes"] = [_majority_line()]
+    layout["shapes"] = [*([_majority_line()] if majority else []), _mark()]
     return layout
+
+
+def _mark() -> dict[str, Any]:
+    """Return the line where the learning rate was changed; live.js draws one a change."""
+    return {
+        "name": "mark",
+        "type": "line",
+        "visible": False,
+        "layer": "below",
+        "yref": "paper",
+        "x0": 0,
+        "x1": 0,
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": theme.TEXT, "width": 1.5, "dash": "dot"},
+        "label": {
+            "text": "learning rate",
+            "textposition": "end",
+            "textangle": -90,
+            "xanchor": "right",
+            "yanchor": "bottom",
+            "font": {"size": 13},
+        },
+    }
 
 
 def _majority_line() -> dict[str, Any]:
@@ -244,6 +288,25 @@ def _curve(role: str, kind: str) -> go.Scatter:
         legendrank=1000 if role == "training" else 1001,
         showlegend=kind == "raw",
         meta={"role": role, "color": role},
+    )
+
+
+def _parent_curve(role: str, parent: str) -> go.Scatter:
+    color = theme.TRAINING if role == "training" else theme.VALIDATION
+    return go.Scatter(
+        x=[],
+        y=[],
+        # Plotly would take <a> and <b> for markup.
+        name=html.escape(parent, quote=False),
+        mode="lines",
+        line={"color": color, "width": 1.75, "dash": "dash"},
+        opacity=0.75,
+        hovertemplate=f"%{{y:.4~g}} {role} there",
+        legendgroup="parent",
+        legendrank=1004,
+        showlegend=role == "training",
+        # live.js shortens the name to the room that there is.
+        meta={"role": "parent", "color": role, "name": parent},
     )
 
 

@@ -151,6 +151,8 @@ def _facts(run: Run) -> dict[str, Any]:
         "steps_per_epoch": run.steps_per_epoch,
         "seconds": run.seconds,
         "config": run.config,
+        "parent": None if run.parent is None else run.parent._asdict(),
+        "note": run.note,
         "created_at": run.created_at,
         "started_at": run.started_at,
         "ended_at": run.ended_at,

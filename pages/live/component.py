@@ -18,6 +18,7 @@ import streamlit as st
 from pages.figures.history import Chart
 from pages.figures.theme import CLASS_PALETTES, PALETTES
 from pages.live.assets import plotly_url
+from trainer.runs import Parent
 
 if TYPE_CHECKING:
     from streamlit.components.v2.bidi_component.state import ComponentResult
@@ -38,6 +39,7 @@ _HEADER_FIELDS = (
     "epochs_per_second",
     "seconds_left",
     "seconds",
+    "speed",
     "facts",
 )
 
@@ -90,6 +92,7 @@ def live_charts(
     charts: Sequence[Chart],
     *,
     key: str,
+    parent: Parent | None = None,
 ) -> ComponentResult:
     """Show a run's charts with their toolbar; points arrive without a rerun of the page.
 
@@ -97,6 +100,7 @@ def live_charts(
         run: The run; only `run_id` is used.
         charts: What to draw, from `pages.figures.history`.
         key: Identity of the mount; keep it the same while the page shows one run after another.
+        parent: What the run was forked from, whose curves are shown beside its own.
 
     Returns:
         A result whose `series` is the list of all the run's series in that case, None before.
@@ -108,6 +112,7 @@ def live_charts(
         "plotly": plotly_url(),
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
         "charts": [_as_data(chart) for chart in charts],
+        "parent": None if parent is None else _parent_data(parent),
     }
     return _mount(key=key, data=data, on_series_change=nothing)
 
@@ -129,6 +134,15 @@ def figure(drawing: go.Figure, *, label: str, key: str) -> ComponentResult:
         "label": label,
     }
     return _mount(key=key, data=data)
+
+
+def _parent_data(parent: Parent) -> dict[str, Any]:
+    return {
+        "run_id": parent.run_id,
+        "stream": stream_url(parent.run_id),
+        "x": parent.epoch + 1,
+        "text": f"{parent.parameter.replace('_', ' ')} {parent.after}",
+    }
 
 
 def _as_data(chart: Chart) -> dict[str, Any]:

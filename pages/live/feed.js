@@ -5,7 +5,7 @@
  *     const leave = feed.subscribe((event, message) => { … });
  *
  * where event is "message" (any message of the stream, already applied to `feed.run`, `feed.series`,
- * `feed.evaluation` and `feed.boundary`) or "status" (`feed.status` changed). The connection is closed when the last subscriber
+ * `feed.marks`, `feed.evaluation` and `feed.boundary`) or "status" (`feed.status` changed). The connection is closed when the last subscriber
  * has left. The file stands before the script of each component that shows a run.
  */
 
@@ -114,6 +114,7 @@ class RunFeed {
     this.#onEmpty = onEmpty;
     this.run = null;
     this.series = new Map();
+    this.marks = []; // where the learning rate was changed
     this.evaluation = null; // the newest, as it came; evaluation.js unpacks it
     this.boundary = null; // likewise, for boundary.js
     this.status = "connecting"; // then open, reconnecting, over or missing
@@ -221,6 +222,8 @@ class RunFeed {
     for (const newest of ["evaluation", "boundary"]) {
       if (message[newest] || message.type === "snapshot") this[newest] = message[newest] ?? null;
     }
+    if (message.type === "snapshot") this.marks = [];
+    this.marks.push(...(message.marks ?? []));
     if (message.type === "snapshot") this.#replace(message.series ?? {});
     else if (message.type === "delta") this.#append(message.series ?? {});
     this.#setStatus("open");

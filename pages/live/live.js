@@ -7,6 +7,10 @@
 const ACTIVE = new Set(["starting", "training", "paused", "stalled"]);
 
 const FRAME = 50; // milliseconds between two redraws of a chart, at least
+const MAX_MARKS = 30; // changes of the learning rate that are drawn, the newest ones
+const LEGEND_WIDTH = 350; // pixels of the legend without its last entry's name
+const LETTER_WIDTH = 6.5;
+const MIN_NAME = 5; // letters of a name that say enough
 const MARKERS_UP_TO = 40; // a short curve shows its points, also the single one of the first epoch
 
 const NO_PLOTLY = "The charts could not be loaded. Reload the page to try again.";
@@ -62,6 +66,7 @@ function progressWords(run) {
 
 function speedWords(run) {
   const speed = run.epochs_per_second;
+  if (run.state === "paused") return run.speed ? `slow motion, ${run.speed} epochs/s` : "";
   if (!speed || OVER.has(run.state) || run.state === "queued") return "";
   if (speed < 0.5) return `${durationWords(1 / speed)} per epoch`;
   return `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} epochs/s`;
@@ -241,6 +246,11 @@ const FILL = {
     return { x: points.x, y: movingAverage(points, settings.smoothing), showlegend: true };
   },
 
+  parent(binding, series, settings, parent) {
+    const points = parent?.get(binding.series) ?? { x: [], y: [] };
+    return { x: points.x, y: settings.smoothing > 0 ? movingAverage(points, settings.smoothing) : points.y };
+  },
+
   best(binding, series) {
     for (const name of [binding.best_of, binding.fallback]) {
       const best = series.get(name)?.best[binding.better];
@@ -312,18 +322,18 @@ class ChartCard {
   }
 
   /** Draw the curves; `isKnown` says whether the stream has told what there is. */
-  draw(Plotly, { series, isKnown, isOver, facts, settings, theme, palettes }) {
+  draw(Plotly, { series, parent, marks, isKnown, isOver, facts, settings, theme, palettes }) {
     if (!this.size) return; // not laid out yet; its first size draws it
     const palette = palettes[theme.mode];
     const log = settings.log && this.chart.log;
     this.#revision += 1;
-    const traces = this.#traces(series, settings, theme, palette);
+    const traces = this.#traces(series, parent, settings, theme, palette);
     const isEmpty = traces.length === 0;
     const layout = this.#layout(series, log, theme);
     // The axes of nothing would show numbers that mean nothing.
     layout.xaxis.visible = layout.yaxis.visible = !isEmpty;
     const majority = isEmpty ? null : facts?.majority;
-    if (layout.shapes) layout.shapes = this.#shapes(majority, facts, theme);
+    layout.shapes = this.#shapes(majority, isEmpty ? [] : marks, facts, theme);
     // The settings do not change, and taking them again costs a fifth of a redraw.
     if (this.#isDrawn) {
       Plotly.react(this.plot, traces, layout);
@@ -335,18 +345,30 @@ class ChartCard {
     const nothing = isOver ? "The run ended before its first epoch did." : "Curves begin with the first epoch.";
     setText(this.empty, isKnown && isEmpty ? nothing : "");
     setAttribute(this.plot, "data-points", this.#longest(series));
-    setText(this.note, layout.shapes && majority ? this.#distanceWords(series, majority, facts) : "");
+    const isCompared = majority && layout.shapes.some((shape) => shape.name === "majority");
+    setText(this.note, isCompared ? this.#distanceWords(series, majority, facts) : "");
   }
 
-  /** The line that always guessing the most frequent class reaches, where that is known. */
-  #shapes(majority, facts, theme) {
-    return this.chart.figure.layout.shapes.map((base) => {
-      if (base.name !== "majority" || !majority) return base;
+  /** What always guessing the most frequent class reaches, and where the learning rate was changed. */
+  #shapes(majority, marks, facts, theme) {
+    return this.chart.figure.layout.shapes.flatMap((base) => {
+      if (base.name === "mark") return this.#markShapes(base, marks, theme);
+      if (!majority) return base;
       const text = `always ${plainText(className(facts, majority.class))}`;
       const font = { ...base.label.font, color: theme.text, family: theme.font };
       const line = { ...base.line, color: fade(theme.text, 0.6) };
       const y = majority.share;
       return { ...base, visible: true, y0: y, y1: y, line, label: { ...base.label, text, font } };
+    });
+  }
+
+  #markShapes(base, marks, theme) {
+    const font = { ...base.label.font, color: theme.text, family: theme.font };
+    const line = { ...base.line, color: fade(theme.text, 0.6) };
+    return marks.slice(-MAX_MARKS).map(({ x, learning_rate: rate, text }) => {
+      const words = text ? plainText(text) : `${base.label.text} ${Number(rate.toPrecision(4))}`;
+      const label = { ...base.label, text: words, font };
+      return { ...base, visible: true, x0: x, x1: x, line, label };
     });
   }
 
@@ -368,11 +390,11 @@ class ChartCard {
     return Math.max(0, ...curves.map(({ series: name }) => series.get(name)?.x.length ?? 0));
   }
 
-  #traces(series, settings, theme, palette) {
+  #traces(series, parent, settings, theme, palette) {
     const traces = this.chart.figure.data.map((base) => ({ ...base, x: [], y: [] }));
     const hasEpochs = this.#longest(series) > 0;
     for (const binding of this.chart.bindings) {
-      const trace = Object.assign(traces[binding.trace], FILL[binding.kind](binding, series, settings));
+      const trace = Object.assign(traces[binding.trace], FILL[binding.kind](binding, series, settings, parent));
       if (binding.kind === "step" && !hasEpochs) trace.hoverinfo = "all"; // there is nothing else to read
     }
     // Each trace costs a tenth of a redraw, with points or without.
@@ -387,8 +409,17 @@ class ChartCard {
       const { role, color: owner } = trace.meta;
       const isHidden = this.#hidden.has(role) || (role === "best" && this.#hidden.has(owner));
       trace.visible = isHidden ? "legendonly" : true;
+      if (role === "parent") this.#nameParent(trace);
     }
     return drawn;
+  }
+
+  /** A second line of the legend would push the first one out of the chart. */
+  #nameParent(trace) {
+    const room = Math.floor((this.size.width - LEGEND_WIDTH) / LETTER_WIDTH);
+    const { name } = trace.meta;
+    trace.name = plainText(name.length > room ? `${name.slice(0, Math.max(0, room - 1))}…` : name);
+    trace.showlegend &&= room >= MIN_NAME;
   }
 
   #layout(series, log, theme) {
@@ -569,6 +600,21 @@ class ChartsView {
     this.feed = registry.feed(data.run_id, data.stream);
     this.leave = this.feed.subscribe((event, message) => this.#heard(event, message));
     leave?.();
+    this.#follow(data.parent);
+  }
+
+  /** Show the curves of the run that this one was forked from, too. */
+  #follow(parent) {
+    const leave = this.parent?.leave;
+    this.parent = null;
+    if (parent) {
+      const feed = registry.feed(parent.run_id, parent.stream);
+      this.parent = { feed, mark: { x: parent.x, text: parent.text } };
+      this.parent.leave = feed.subscribe((event) => {
+        if (event === "message") this.#drawSoon(this.#cards.values());
+      });
+    }
+    leave?.();
   }
 
   /** Keep the cards whose charts are still wanted, add the new ones, in the order given. */
@@ -608,7 +654,7 @@ class ChartsView {
       chart.bindings.some((binding) => isDrawn(binding) && isChanged(binding.series ?? binding.best_of)),
     );
     // The first message and the last tell also that there is nothing, which is drawn too.
-    const isTold = message.type === "snapshot" || OVER.has(message.run?.state);
+    const isTold = message.type === "snapshot" || message.marks || OVER.has(message.run?.state);
     this.#drawSoon(isTold ? this.#cards.values() : cards);
     this.#reportSeries();
   }
@@ -668,6 +714,8 @@ class ChartsView {
     const start = performance.now();
     card.draw(this.Plotly, {
       series: this.feed.series,
+      parent: this.parent?.feed.series,
+      marks: this.parent ? [this.parent.mark, ...this.feed.marks] : this.feed.marks,
       isKnown: this.feed.run !== null,
       isOver: OVER.has(this.feed.run?.state),
       facts: this.feed.run?.facts,
@@ -684,6 +732,7 @@ class ChartsView {
 
   destroy() {
     this.leave?.();
+    this.parent?.leave();
     clearTimeout(this.#timer);
     if (this.#frame !== null) cancelAnimationFrame(this.#frame);
     for (const card of this.#cards.values()) card.destroy();

@@ -8,7 +8,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from pages.live.series import StepAxis, series_to_json, thin, to_series, without_superseded
+from pages.live.series import (
+    StepAxis,
+    series_to_json,
+    thin,
+    to_marks,
+    to_series,
+)
 from trainer.runs import ACTIVE, Boundary, Cursor, Evaluation, Record, Run
 from trainer.store import Store
 
@@ -139,7 +145,7 @@ class RunReader:
         else:
             _, records = self._store.updates(self.run_id)
             records = [record for record in records if record.cursor <= head.cursor]
-        return _message("snapshot", head, without_superseded(records), MAX_SNAPSHOT_POINTS)
+        return _message("snapshot", head, records, MAX_SNAPSHOT_POINTS)
 
     def since(self, token: str, head: Head) -> Message | None:
         """Return what a viewer with this token lacks as of a moment; None if too much."""
@@ -218,6 +224,7 @@ def summary(run: Run, queue_place: int | None) -> dict[str, Any]:
         "epochs_per_second": _rounded(run.epochs_per_second),
         "seconds_left": _rounded(run.seconds_left),
         "seconds": _rounded(run.seconds),
+        "speed": run.speed,
         "facts": run.facts,
     }
 
@@ -235,8 +242,10 @@ def _message(
         for name in ("evaluation", "boundary")
         if before is None or getattr(head, name) != getattr(before, name)
     )
+    marks = to_marks(records, steps_per_epoch=head.steps_per_epoch)
+    told = f',"marks":{json.dumps(marks)}' if marks else ""
     start = f'{{"type":"{kind}","cursor":"{head.token}","run":{head.run}'
-    text = f'{start},"series":{points}{newer}}}'
+    text = f'{start},"series":{points}{told}{newer}}}'
     return Message(head=head, text=text, is_snapshot=kind == "snapshot")
 
 

@@ -70,20 +70,6 @@ class StepAxis:
                 self._finished = ended or record.epoch > self._epoch
 
 
-def without_superseded(records: Sequence[Record]) -> list[Record]:
-    """Return the records without those that a later attempt has trained again."""
-    kept = []
-    attempt, first_epoch, first_epoch_later = None, float("inf"), float("inf")
-    for record in reversed(records):
-        if record.cursor.attempt != attempt:
-            attempt, first_epoch_later = record.cursor.attempt, first_epoch
-        if record.epoch < first_epoch_later:
-            kept.append(record)
-            first_epoch = min(first_epoch, record.epoch)
-    kept.reverse()
-    return kept
-
-
 def to_series(records: Iterable[Record], *, steps_per_epoch: int) -> dict[str, Series]:
     """Return the series of some records, in the order in which their names first appear.
 
@@ -107,6 +93,21 @@ def to_series(records: Iterable[Record], *, steps_per_epoch: int) -> dict[str, S
         for name, y in zip(names, values.T, strict=True):
             series[f"step/{name}"] = _joined(series.get(f"step/{name}"), (x, y))
     return {name: (x, np.where(np.isfinite(y), y, np.nan)) for name, (x, y) in series.items()}
+
+
+def to_marks(records: Iterable[Record], *, steps_per_epoch: int) -> list[dict[str, float]]:
+    """Return where the learning rate was changed: `{"x": 2.5, "learning_rate": 0.01}`.
+
+    A change before step `i` (0-based) of the 0-based epoch `e` lies at `e + i / steps_per_epoch`.
+    """
+    return [
+        {
+            "x": record.epoch + min(record.step / steps_per_epoch, 1.0),
+            "learning_rate": record.data["learning_rate"],
+        }
+        for record in records
+        if record.kind == "learning_rate"
+    ]
 
 
 def thin(x: np.ndarray, y: np.ndarray, limit: int) -> Series:

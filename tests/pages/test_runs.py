@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from trainer.checkpoints import Checkpoint, Checkpoints, disk_use
 from trainer.config import RunConfig
+from trainer.runs import Parent
 from trainer.store import Store
 
 OpenRunsPage = Callable[[], AppTest]
@@ -146,3 +149,75 @@ def test_hostile_names_stay_cells_of_the_table(open_runs_page: OpenRunsPage, sto
         assert row["Open"].startswith("/?dataset=digits&")
         assert not set(row["Open"]) & set("<>!()[] ")
     assert not any(name in markdown.value for name in names for markdown in page.markdown)
+
+
+# -- tidying -------------------------------------------------------------------------------------
+
+
+def chosen(page: AppTest, run_id: str) -> AppTest:
+    (box,) = [box for box in page.selectbox if box.label == "Run"]
+    return box.set_value(run_id).run()
+
+
+def press(page: AppTest, label: str) -> None:
+    (button,) = [button for button in page.button if button.label == label]
+    button.click().run()
+    assert not page.exception
+
+
+def test_a_run_is_renamed_and_annotated(open_runs_page: OpenRunsPage, store: Store) -> None:
+    run_id = store.create_run({}, name="old")
+    page = chosen(open_runs_page(), run_id)
+    page.text_input[0].set_value("<b>new</b>")
+    page.text_area[0].set_value("=why() **not**")
+
+    press(page, "Save")
+
+    run = store.run(run_id)
+    assert (run.name, run.note) == ("<b>new</b>", "=why() **not**")
+    (row,) = rows(open_runs_page())
+    assert (row["Name"], row["Note"]) == ("<b>new</b>", "=why() **not**")
+
+
+def test_a_name_that_is_none_is_refused_in_a_sentence(
+    open_runs_page: OpenRunsPage, store: Store
+) -> None:
+    run_id = store.create_run({}, name="old")
+    page = chosen(open_runs_page(), run_id)
+    page.text_input[0].set_value(" ")
+
+    press(page, "Save")
+
+    assert "name must be 1 to 80 printable characters" in page.error[0].value
+    assert store.runs()[0].name == "old"
+
+
+def test_a_run_is_deleted_with_its_files(open_runs_page: OpenRunsPage, store: Store) -> None:
+    claim = store.open_run({}, worker="me", origin="callback", name="gone")
+    store.write(claim, state="finished")
+    Checkpoints(claim.run_id).save(Checkpoint(epoch=0, weights=[np.zeros(300_000, "float32")]))
+    stays = store.create_run({}, name="stays")
+    page = open_runs_page()
+    assert [round(row["MB"], 1) for row in rows(page)] == [0.0, 1.2]
+
+    press(chosen(page, claim.run_id), "Delete for good")
+
+    assert [run.run_id for run in store.runs()] == [stays]
+    assert disk_use(claim.run_id) == 0
+
+
+def test_a_run_that_trains_is_not_deleted(open_runs_page: OpenRunsPage, store: Store) -> None:
+    claim = store.open_run({}, worker="me", origin="callback", name="busy")
+    page = chosen(open_runs_page(), claim.run_id)
+
+    press(page, "Delete for good")
+
+    assert "must be over" in page.error[0].value
+    assert store.run(claim.run_id).name == "busy"
+
+
+def test_a_fork_names_its_parent(open_runs_page: OpenRunsPage, store: Store) -> None:
+    parent = Parent("abc", "=theirs()", 2, "l2", 0.0, 0.1)
+    store.create_run({}, name="mine", parent=parent)
+    (row,) = rows(open_runs_page())
+    assert row["Forked from"] == "=theirs()"

@@ -20,7 +20,7 @@ from pages.privacy import ROWS_NOT_SHOWN
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, uploads
 from trainer.keras_code import keras_code
-from trainer.runs import Record
+from trainer.runs import Command, Record
 from trainer.store import Store
 
 OpenPage = Callable[..., AppTest]
@@ -236,7 +236,7 @@ def test_stop_tells_the_writer_of_a_training_run(open_train_page: OpenPage, stor
 
     button(page, "Stop").click().run()
 
-    assert store.take_commands(run_id) == ["stop"]
+    assert store.take_commands(run_id) == [Command("stop")]
 
 
 def test_a_run_that_is_over_cannot_be_stopped(open_train_page: OpenPage, store: Store) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.waiting import wait_until
 from trainer.boundary import BoundaryScores
 from trainer.callback import LiveCallback
+from trainer.checkpoints import load_weights
 from trainer.config import RunConfig
 from trainer.datasets import LoadOptions, load
 from trainer.evaluation.surface import Grid, unpack
@@ -21,7 +22,6 @@ from trainer.recorder import Recorder
 from trainer.settings import Settings
 from trainer.store import Store
 from trainer.training import Training, WarmModel
-from trainer.weights import load_weights
 
 HALF_A_LEVEL = 0.5 / 254 + 1e-6
 

@@ -18,13 +18,14 @@ import pytest
 import trainer.datasets
 from tests.waiting import wait_until
 from trainer.__main__ import main
+from trainer.checkpoints import Checkpoint, Checkpoints
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS
 from trainer.evaluation.counts import ClassCounts, Counts, RegressionCounts
 from trainer.evaluation.packing import pack
 from trainer.keras_code import keras_code
 from trainer.process import this_process
-from trainer.runs import Evaluation, Record, Scores
+from trainer.runs import Command, Evaluation, Record, Scores
 from trainer.settings import Settings
 from trainer.store import Store
 
@@ -401,11 +402,113 @@ def test_stop_ends_a_queued_run_and_asks_a_training_one(call, store):
     assert json.loads(call("stop", queued, "--json")[1])["state"] == "stopped"
     code, out, _ = call("stop", claim.run_id)
     assert (code, out.split()[0]) == (0, claim.run_id)
-    assert store.take_commands(claim.run_id) == ["stop"]
+    assert store.take_commands(claim.run_id) == [Command("stop")]
 
 
 def test_stop_after_the_end_leaves_the_run_as_it_is(call, trained):
     assert json.loads(call("stop", trained, "--json")[1])["state"] == "finished"
+
+
+STEERING = [
+    (["pause"], Command("pause")),
+    (["resume"], Command("resume")),
+    (["step"], Command("step")),
+    (["epoch"], Command("epoch")),
+    (["speed", "0.5"], Command("speed", 0.5)),
+    (["rate", "1e-4"], Command("learning_rate", 1e-4)),
+]
+
+
+@pytest.mark.parametrize(("words", "command"), STEERING)
+def test_a_training_is_steered_by_one_word_and_its_run(call, store, words, command):
+    claim = store.open_run({}, worker=this_process(), origin="callback")
+    verb, *number = words
+    code, out, _ = call(verb, claim.run_id, *number, "--json")
+    assert (code, json.loads(out)["run_id"]) == (0, claim.run_id)
+    assert store.take_commands(claim.run_id) == [command]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["pause"], "The run must be training for that. It is finished."),
+        (["speed", "fast"], "speed must be a number. Got 'fast'."),
+        (["rate", "-1"], "learning_rate must be a positive number. Got -1.0."),
+    ],
+)
+def test_what_cannot_be_steered_is_one_line(call, trained, words, sentence):
+    verb, *number = words
+    code, out, err = call(verb, trained, "--", *number)
+    assert (code, out) == (2, "")
+    assert err == f"python -m trainer: {sentence}\n"
+
+
+def test_a_run_is_continued_extended_and_forked_here(call, store):
+    _, out, _ = call("run", *QUICK, "--json")
+    run_id = json.loads(out)["run_id"]
+    code, _, err = call("resume", run_id)
+    assert (code, err) == (
+        2,
+        "python -m trainer: The run has had all its 2 epochs; give it more.\n",
+    )
+    code, out, _ = call("more", run_id, "1", "--json")
+    more = json.loads(out)
+    assert (code, more["state"], more["epochs"]) == (0, "finished", 3)
+    assert len(more["history"]["loss"]) == 3
+    assert more["disk_bytes"] > 0
+    choice = ("--set", "learning_rate=0.5", "--epochs", "5", "--json")
+    code, out, _ = call("fork", run_id, *choice)
+    forked = json.loads(out)
+    assert (code, forked["epochs"], len(forked["history"]["loss"])) == (0, 5, 2)
+    assert (forked["parent"]["run_id"], forked["parent"]["epoch"]) == (run_id, 2)
+    assert forked["config"]["learning_rate"] == 0.5
+    _, out, _ = call("show", forked["run_id"])
+    assert f"({run_id}) after epoch 3: learning_rate 0.01 → 0.5" in out
+    assert "checkpoints after epoch" in out
+    code, out, _ = call("fork", run_id, "--epoch", "best", "--set", "l2=0.1", "--json")
+    assert (code, json.loads(out)["config"]["l2"]) == (0, 0.1)
+
+
+def test_a_run_that_was_stopped_goes_on_here(call, store):
+    config = RunConfig.create("iris", epochs=2, units=4)
+    run_id = store.create_run(config.to_dict())
+    call("stop", run_id)
+    code, out, _ = call("resume", run_id, "--json")
+    resumed = json.loads(out)
+    assert (code, resumed["state"], resumed["epochs"]) == (0, "finished", 2)
+    assert store.run(run_id).attempt == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["more", "{}", "0"], "epochs must be a positive integer. Got 0."),
+        (["more", "{}", "some"], "epochs must be a positive integer. Got 'some'."),
+        (["fork", "{}", "--set", "l2"], "--set must look like key=value. Got 'l2'."),
+        (["fork", "{}", "--set", "l2=0.1"], "The run has no checkpoint to go on from."),
+        (["rename", "{}", " "], "name must be 1 to 80 printable characters. Got ''."),
+        (["delete", "nonsense"], "There is no run with the id 'nonsense'."),
+    ],
+)
+def test_what_cannot_be_done_with_a_run_is_one_line(call, store, words, sentence):
+    claim = store.open_run(
+        RunConfig.create("iris").to_dict(), worker=this_process(), origin="callback"
+    )
+    store.write(claim, state="finished")
+    code, out, err = call(*(word.format(claim.run_id) for word in words))
+    assert (code, out) == (2, "")
+    assert err == f"python -m trainer: {sentence}\n"
+
+
+def test_a_run_is_renamed_annotated_and_deleted(call, store, trained, data_folder):
+    Checkpoints(trained).save(Checkpoint(epoch=0, weights=[np.zeros(3, "float32")]))
+    assert json.loads(call("rename", trained, "best yet", "--json")[1])["name"] == "best yet"
+    assert json.loads(call("note", trained, "try more", "--json")[1])["note"] == "try more"
+    assert "try more" in call("show", trained)[1]
+    assert json.loads(call("note", trained, "", "--json")[1])["note"] == ""
+    assert json.loads(call("delete", trained, "--json")[1]) == {"run_id": trained, "deleted": True}
+    assert store.runs() == []
+    assert list((data_folder / "checkpoints").iterdir()) == []
 
 
 def test_any_command_marks_runs_whose_process_is_gone(call, store):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
 import trainer.datasets
+from trainer.checkpoints import load_weights
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, load
 from trainer.datasets.spec import Arrays, LoadOptions
@@ -22,7 +24,6 @@ from trainer.recorder import Recorder
 from trainer.runs import Run
 from trainer.store import Store
 from trainer.training import Training, WarmModel
-from trainer.weights import load_weights
 
 # Steps so large that the validation loss goes up again: the best epoch is not the last.
 OVERSHOOTING = {
@@ -158,7 +159,7 @@ def test_rows_that_were_not_kept_apart_cannot_be_looked_at(store, warm, part):
 
 def test_a_run_whose_weights_are_gone_says_so(store, warm, data_folder):
     run = trained(store, RunConfig.create("iris", epochs=1, units=4), warm)
-    (data_folder / "weights" / run.run_id / "last.npz").unlink()
+    shutil.rmtree(data_folder / "checkpoints" / run.run_id)
     with pytest.raises(WeightsMissing, match="were not kept"):
         inspect(run, part="validation", which="last")
 

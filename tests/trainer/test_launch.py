@@ -17,6 +17,7 @@ import pytest
 import trainer.launch
 from tests.waiting import wait_until
 from trainer.config import RunConfig
+from trainer.continuing import resume
 from trainer.datasets import uploads
 from trainer.launch import AbandonedRuns, LocalLauncher
 from trainer.process import this_process
@@ -46,6 +47,10 @@ class Desk:
             return run if run.state == state and run.epoch >= epochs else None
 
         return wait_until(is_there, f"the run is {state} with {epochs} epochs", seconds=300)
+
+    def over(self, run_id: str) -> Run:
+        wait_until(lambda: self.store.run(run_id).is_over, "the run is over")
+        return self.store.run(run_id)
 
     def workers(self) -> list[psutil.Process]:
         return [psutil.Process(int(str(w["pid"]))) for w in self.launcher.workers()]
@@ -126,6 +131,18 @@ def test_a_killed_worker_leaves_its_run_interrupted_and_another_takes_the_next(d
         ],
         "there are two workers again",
     )
+
+
+def test_what_a_killed_worker_left_is_queued_again_and_trained_on_by_another(desk):
+    run_id = desk.submit(**FOR_EVER)
+    run = desk.when(run_id, "training", epochs=3)
+    os.kill(pid_of(run), signal.SIGKILL)
+    interrupted = desk.over(run_id)
+    resume(desk.store, run_id, epochs=interrupted.epoch + 5)
+    finished = desk.when(run_id, "finished")
+    assert (finished.attempt, finished.epoch) == (2, interrupted.epoch + 5)
+    epochs = [r for r in desk.store.updates(run_id)[1] if r.kind == "epoch"]
+    assert [record.epoch for record in epochs] == list(range(finished.epoch))
 
 
 def test_the_settings_reach_the_workers(desk):

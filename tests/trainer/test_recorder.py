@@ -130,7 +130,7 @@ def test_a_writer_whose_run_was_taken_over_stops_and_writes_nothing_more(recorde
     recorder.log_epoch(0, {"loss": 1.0})
     recorder.flush()
     assert recorder.is_lost
-    assert recorder.stop_requested.is_set()
+    assert recorder.gate.is_stopped
     recorder.end("finished")
     assert store.run(run_id).state == "interrupted"
     assert store.history(run_id) == {}
@@ -154,9 +154,9 @@ def test_while_it_is_served_everything_is_recorded_and_the_pulse_is_given(record
 
 def test_while_it_is_served_a_stop_is_heard(recorder, store):
     with serving(recorder):
-        assert not recorder.stop_requested.is_set()
+        assert not recorder.gate.is_stopped
         store.stop(recorder.claim.run_id)
-        assert recorder.stop_requested.wait(timeout=60)
+        wait_until(lambda: recorder.gate.is_stopped, "the stop is heard")
 
 
 def test_many_threads_may_record_at_once(recorder, store):
@@ -212,7 +212,7 @@ def test_a_service_that_meets_a_locked_store_goes_on_when_the_lock_is_gone(
         run_id = recorder.claim.run_id
         wait_until(lambda: store.run(run_id).epoch == 1, "the epoch is in the store")
         store.stop(run_id)
-        assert recorder.stop_requested.wait(timeout=60)
+        wait_until(lambda: recorder.gate.is_stopped, "the stop is heard")
     store.close()
 
 

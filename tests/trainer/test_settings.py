@@ -25,6 +25,17 @@ def test_the_environment_overrides_each_setting(monkeypatch):
     assert settings.slots == 4
 
 
+def test_the_disk_budget_of_a_run_is_given_in_megabytes(monkeypatch):
+    assert Settings.from_environment().checkpoint_bytes == 200_000_000
+    monkeypatch.setenv("DASHBOARD_CHECKPOINT_MB", "7")
+    assert Settings.from_environment().checkpoint_bytes == 7_000_000
+    for wrong in ("", "-1", "1.5", "much", "9" * 5000):
+        monkeypatch.setenv("DASHBOARD_CHECKPOINT_MB", wrong)
+        rule = "^DASHBOARD_CHECKPOINT_MB must be an integer from 0 to "
+        with pytest.raises(InvalidInput, match=rule):
+            Settings.from_environment()
+
+
 @pytest.mark.parametrize("slots", ["0", "-1", "65", "1.5", "", "two", "٣"])
 def test_slots_out_of_range_are_refused(monkeypatch, slots):
     monkeypatch.setenv("DASHBOARD_SLOTS", slots)

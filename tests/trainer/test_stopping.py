@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from trainer.checkpoints import Weights, load_weights
 from trainer.config import RunConfig
 from trainer.recorder import Recorder
 from trainer.runs import Run
 from trainer.store import Store
 from trainer.training import Training, WarmModel
-from trainer.weights import Weights, load_weights
 
 
 @pytest.fixture(scope="module")

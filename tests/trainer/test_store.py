@@ -18,23 +18,25 @@ import pytest
 import sqlalchemy as sa
 
 from tests.waiting import wait_until
-from trainer.errors import Fenced, RunNotFound, StoreUnusable
+from trainer.errors import Fenced, NotPossible, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
 from trainer.runs import (
     ENDED,
     Boundary,
     Claim,
+    Command,
     Cursor,
     Evaluation,
+    Parent,
     Record,
     Run,
     Scores,
     finite_or_none,
     record_names,
 )
-from trainer.schema import SCHEMA_VERSION
-from trainer.store import Store
+from trainer.schema import METADATA, SCHEMA_VERSION
+from trainer.store import Store, new_run_id
 
 
 @contextmanager
@@ -558,7 +560,7 @@ def test_stop_of_a_training_run_reaches_its_writer_once(store, other):
     assert store.take_commands(claim.run_id) == []
     other.stop(claim.run_id)
     assert store.run(claim.run_id).state == "starting"
-    assert store.take_commands(claim.run_id) == ["stop"]
+    assert store.take_commands(claim.run_id) == [Command("stop")]
     assert store.take_commands(claim.run_id) == []
 
 
@@ -568,7 +570,7 @@ def test_stop_twice_is_stop(store):
         store.stop(queued)
         store.stop(claim.run_id)
     assert store.run(queued).state == "stopped"
-    assert set(store.take_commands(claim.run_id)) == {"stop"}
+    assert set(store.take_commands(claim.run_id)) == {Command("stop")}
 
 
 @pytest.mark.parametrize("state", ENDED)
@@ -588,6 +590,149 @@ def test_a_stop_meant_for_an_earlier_attempt_does_not_stop_the_next(store, url):
     requeue(url, claim.run_id)
     assert store.claim_next("successor", slots=8).run_id == claim.run_id
     assert store.take_commands(claim.run_id) == []
+
+
+def test_commands_reach_the_writer_in_their_order_with_their_values(store, other):
+    claim = claimed(store)
+    told = [Command("pause"), Command("speed", 0.5), Command("learning_rate", 1e-7)]
+    for command in told:
+        other.send(claim.run_id, command)
+    assert store.take_commands(claim.run_id) == told
+    assert store.take_commands(claim.run_id) == []
+
+
+@pytest.mark.parametrize("state", ["queued", *ENDED])
+def test_a_run_without_a_writer_takes_no_commands(store, state):
+    if state == "queued":
+        run_id = store.create_run({})
+    else:
+        claim = claimed(store)
+        store.write(claim, state=state)
+        run_id = claim.run_id
+    with pytest.raises(NotPossible, match=f"It is {state}."):
+        store.send(run_id, Command("pause"))
+    assert store.take_commands(run_id) == []
+
+
+# -- launched again ----------------------------------------------------------------------------
+
+
+def test_what_a_later_attempt_trains_again_counts_no_more(store):
+    claim = claimed(store)
+    records = [counted(number, epoch_=number, loss=float(number)) for number in range(5)]
+    store.write(
+        claim,
+        first_seq=1,
+        records=[*records, changed(1), changed(3)],
+        boundaries=[dataclasses.replace(bounded(number), epoch=number) for number in range(5)],
+        epoch=5,
+        state="interrupted",
+    )
+    second = store.reopen(store.run(claim.run_id), worker="me")
+    assert second == Claim(claim.run_id, 2)
+    assert len(store.history(claim.run_id)["loss"]) == 5  # until it is known where it begins
+    store.write(second, first_epoch=2, epoch=2)
+    assert store.history(claim.run_id) == {"loss": [0.0, 1.0]}
+    assert store.last_logs(claim.run_id) == {"loss": 1.0}
+    store.write(second, first_seq=1, records=[epoch(2, loss=20.0)], epoch=3)
+    assert store.history(claim.run_id) == {"loss": [0.0, 1.0, 20.0]}
+    assert [record.epoch for record in store.learning_rates(claim.run_id)] == [1]
+    _, records = store.updates(claim.run_id)
+    assert [(r.cursor.attempt, r.kind, r.epoch) for r in records] == [
+        (1, "epoch", 0),
+        (1, "epoch", 1),
+        (1, "learning_rate", 1),
+        (2, "epoch", 2),
+    ]
+    shown = store.evaluations(claim.run_id, limit=10).shown
+    assert [(one.attempt, one.epoch) for one in shown] == [(1, 0), (1, 1)]
+    assert store.evaluation(claim.run_id).epoch == 1
+    assert store.evaluation(claim.run_id, 4) is None
+    assert [one.epoch for one in store.boundaries(claim.run_id, limit=10)] == [0, 1]
+
+
+def changed(epoch: int) -> Record:
+    return Record(kind="learning_rate", epoch=epoch, step=0, data={"learning_rate": 0.5})
+
+
+def test_only_what_is_over_is_launched_again_and_by_one(store, other):
+    claim = claimed(store)
+    with pytest.raises(NotPossible, match="The run must be over for that. It is starting."):
+        store.reopen(store.run(claim.run_id))
+    store.write(claim, state="stopped", message="why", seconds=3.0)
+    seen = store.run(claim.run_id)
+    store.reopen(seen, {**seen.config, "epochs": 9})
+    run = store.run(claim.run_id)
+    assert (run.state, run.message, run.epochs, run.config["epochs"]) == ("queued", "", 9, 9)
+    assert (run.ended_at, run.seconds, run.attempt) == (None, 3.0, 1)
+    with pytest.raises(NotPossible, match="It is queued."):
+        other.reopen(seen, worker="me")
+    assert store.claim_next("me", slots=9) == Claim(claim.run_id, 2)
+    store.write(Claim(claim.run_id, 2), state="finished")
+    with pytest.raises(NotPossible, match="It is finished."):
+        other.reopen(seen)  # of an attempt that is not the newest
+
+
+def test_a_fork_keeps_what_it_goes_on_from(store):
+    parent = Parent("abc", "“π” <b>", 4, "dropout", 0.0, 0.5)
+    run_id = new_run_id()
+    assert store.create_run({}, name="a fork", run_id=run_id, parent=parent) == run_id
+    claim = store.open_run({}, worker="me", origin="command line", parent=parent)
+    assert store.run(run_id).parent == store.run(claim.run_id).parent == parent
+    assert store.run(claimed(store).run_id).parent is None
+
+
+# -- tidying -----------------------------------------------------------------------------------
+
+
+def test_a_deleted_run_is_gone_with_all_that_was_known_of_it(store, url):
+    gone, stays = claimed(store), claimed(store)
+    for claim in (gone, stays):
+        store.stop(claim.run_id)
+        store.ask_inspection(claim.run_id, part="test", which="last")
+        records = [counted(1)]
+        store.write(claim, first_epoch=0, first_seq=1, records=records, boundaries=[bounded(0)])
+        store.write(claim, state="finished")
+    store.delete(gone.run_id)
+    with pytest.raises(RunNotFound):
+        store.run(gone.run_id)
+    with pytest.raises(RunNotFound):
+        store.delete(gone.run_id)
+    assert [run.run_id for run in store.runs()] == [stays.run_id]
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        for table in METADATA.sorted_tables:
+            if "run_id" in table.columns:
+                found = connection.execute(sa.select(table.c.run_id).distinct()).scalars().all()
+                assert found == [stays.run_id], table.name
+    engine.dispose()
+
+
+@pytest.mark.parametrize("state", ["queued", "training", "paused"])
+def test_a_run_that_is_not_over_cannot_be_deleted(store, state):
+    if state == "queued":
+        run_id = store.create_run({})
+    else:
+        claim = claimed(store)
+        store.write(claim, state=state)
+        run_id = claim.run_id
+    with pytest.raises(NotPossible, match=f"The run must be over for that. It is {state}."):
+        store.delete(run_id)
+    assert store.run(run_id).state == state
+
+
+def test_a_run_has_another_name_and_a_note_whoever_writes_it_meanwhile(store, other):
+    claim = claimed(store)
+    assert store.run(claim.run_id).note == ""
+    other.describe(claim.run_id, name="mine\x00" + "x" * 100)
+    other.describe(claim.run_id, note="“π”\nand more")
+    store.write(claim, epoch=3)
+    run = store.run(claim.run_id)
+    assert (run.name, run.note, run.epoch) == ("mine" + "x" * 76, "“π”\nand more", 3)
+    other.describe(claim.run_id, note="")
+    assert (store.run(claim.run_id).note, store.run(claim.run_id).name) == ("", run.name)
+    with pytest.raises(RunNotFound):
+        store.describe("nonsense", name="x")
 
 
 def test_many_threads_use_one_store_at_once(store):
@@ -664,6 +809,27 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_runs(s
         run = reopened.run(run_id)
         assert (run.state, run.facts, run.config) == ("queued", {}, {"dataset": "digits"})
         assert reopened.evaluation(run_id) is None
+        reopened.close()
+
+
+def test_a_store_of_the_third_version_can_be_steered_and_keeps_its_runs(store, url):
+    claim = claimed(store)
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE attempts"))
+        columns = ("speed", "learning_rate", "queue_number", "parent", "note")
+        for column in (*(f"runs.{name}" for name in columns), "commands.value"):
+            table, name = column.split(".")
+            connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {name}"))
+    engine.dispose()
+    set_version(url, "3")
+    for _ in range(2):
+        reopened = Store(url)
+        run = reopened.run(claim.run_id)
+        assert (run.state, run.speed, run.learning_rate) == ("starting", None, None)
+        assert (run.parent, run.note, run.queue_number) == (None, "", 0)
+        reopened.send(claim.run_id, Command("speed", 2.0))
+        assert reopened.take_commands(claim.run_id) == [Command("speed", 2.0)]
         reopened.close()
 
 

@@ -12,14 +12,15 @@ import pytest
 
 import trainer.training
 from tests.waiting import wait_until
+from trainer.checkpoints import load_weights
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, cache
 from trainer.errors import DatasetUnavailable
+from trainer.keeping import Keeper
 from trainer.recorder import Recorder
 from trainer.runs import Run
 from trainer.store import Store
 from trainer.training import Training, WarmModel
-from trainer.weights import WeightsKeeper, load_weights
 
 
 @pytest.fixture(autouse=True)
@@ -291,13 +292,13 @@ def test_a_run_that_was_taken_over_ends_without_another_word(store):
 def test_a_training_that_is_left_behind_keeps_the_weights_of_its_whole_epochs(store, monkeypatch):
     go_on = threading.Event()
 
-    class Stuck(WeightsKeeper):
+    class Stuck(Keeper):
         def on_epoch_end(self, epoch, logs=None):
             super().on_epoch_end(epoch, logs)
             if epoch == 1:
                 go_on.wait()
 
-    monkeypatch.setattr(trainer.training, "WeightsKeeper", Stuck)
+    monkeypatch.setattr(trainer.training, "Keeper", Stuck)
     run_id = store.create_run(quick(epochs=9).to_dict())
     recorder = Recorder(store, store.claim_next("me", slots=1))
     training = Training(quick(epochs=9), recorder, stop_seconds=0.1)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
+from trainer.checkpoints import load_preprocessing, load_weights
 from trainer.config import RunConfig
 from trainer.datasets import find, load, rows, uploads
 from trainer.datasets.uploaded import possible_targets
@@ -20,7 +21,6 @@ from trainer.recorder import Recorder
 from trainer.runs import Run
 from trainer.store import Store
 from trainer.training import Training
-from trainer.weights import load_preprocessing, load_weights
 
 
 @pytest.fixture

@@ -127,8 +127,8 @@ def test_only_the_accuracy_chart_has_a_line_for_always_guessing():
 
     shapes = {chart.id: [shape.name for shape in chart.figure.layout.shapes] for chart in charts}
 
-    assert shapes.pop("accuracy") == ["majority"]
-    assert not any(shapes.values())
+    assert shapes.pop("accuracy") == ["majority", "mark"]
+    assert all(names == ["mark"] for names in shapes.values())
 
 
 @pytest.mark.parametrize(
@@ -140,4 +140,17 @@ def test_an_accuracy_has_that_line_under_whatever_name_keras_logs_it(name):
 
     shapes = {chart.id: [shape.name for shape in chart.figure.layout.shapes] for chart in charts}
 
-    assert shapes == {"loss": [], name: ["majority"], "top_3_accuracy": []}
+    assert shapes == {"loss": ["mark"], name: ["majority", "mark"], "top_3_accuracy": ["mark"]}
+
+
+def test_a_fork_s_charts_have_room_for_its_parent_s_curves_under_its_name():
+    charts = history_charts([METRICS["accuracy"]], validation=True, parent="<b>theirs</b>")
+
+    for chart in charts:
+        bound = [binding for binding in chart.bindings if binding["kind"] == "parent"]
+        assert [one["series"] for one in bound] == [chart.id, f"val_{chart.id}"]
+        traces = [chart.figure.data[one["trace"]] for one in bound]
+        assert {trace.name for trace in traces} == {"&lt;b&gt;theirs&lt;/b&gt;"}
+        assert [trace.showlegend for trace in traces] == [True, False]
+        assert {trace.line.dash for trace in traces} == {"dash"}
+        assert [trace.meta["color"] for trace in traces] == ["training", "validation"]

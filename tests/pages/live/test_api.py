@@ -14,7 +14,7 @@ from tests.pages.live.live_server import Server, Writer
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import PackedCounts, pack
 from trainer.evaluation.surface import PackedSurface
-from trainer.runs import Boundary, Evaluation, Record, Scores
+from trainer.runs import Boundary, Evaluation, Parent, Record, Scores
 from trainer.store import Store
 
 
@@ -62,6 +62,17 @@ def test_the_runs_come_newest_first_with_what_was_done_and_what_was_asked_for(
         {"dataset": "digits", "epochs": 5},
     )
     assert set(told) >= {"name", "message", "seconds", "created_at", "origin"}
+    assert (told["parent"], told["note"]) == (None, "")
+
+
+def test_a_fork_tells_its_parent(server: Server) -> None:
+    parent = Parent("abc", "theirs", 2, "l2", 0.0, 0.1)
+    run_id = server.store.create_run({"dataset": "digits"}, parent=parent)
+    server.store.describe(run_id, note="try more")
+
+    _, _, told = server.get(f"/api/runs/{run_id}")
+
+    assert (told["parent"], told["note"]) == (parent._asdict(), "try more")
 
 
 def test_the_number_of_runs_can_be_limited(server: Server) -> None:

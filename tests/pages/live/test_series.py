@@ -11,8 +11,8 @@ from pages.live.series import (
     StepAxis,
     series_to_json,
     thin,
+    to_marks,
     to_series,
-    without_superseded,
 )
 from trainer.runs import Cursor, Record
 
@@ -177,15 +177,15 @@ def test_a_declared_epoch_length_is_taken_as_it_is() -> None:
     assert (axis.steps_per_epoch, axis.is_guess) == (7, False)
 
 
-def test_what_a_later_attempt_trains_again_replaces_what_the_earlier_one_left() -> None:
-    records = [
-        steps(0, 0, [1], cursor=Cursor(1, 1)),
-        epoch(0, cursor=Cursor(1, 2), loss=1.0),
-        steps(1, 0, [2], cursor=Cursor(1, 3)),
-        steps(1, 0, [3], cursor=Cursor(2, 1)),
-        epoch(1, cursor=Cursor(2, 2), loss=3.0),
+def test_a_changed_learning_rate_is_marked_before_the_step_that_it_is_for() -> None:
+    def changed(epoch: int, step: int, rate: float) -> Record:
+        return Record(kind="learning_rate", epoch=epoch, step=step, data={"learning_rate": rate})
+
+    records = [epoch(0, loss=1.0), changed(1, 0, 0.5), changed(1, 3, 1e-7), changed(2, 9, 1.0)]
+
+    assert to_marks(records, steps_per_epoch=4) == [
+        {"x": 1, "learning_rate": 0.5},
+        {"x": 1.75, "learning_rate": 1e-7},
+        {"x": 3, "learning_rate": 1.0},
     ]
-
-    kept = without_superseded(records)
-
-    assert [str(record.cursor) for record in kept] == ["1.1", "1.2", "2.1", "2.2"]
+    assert list(to_series(records, steps_per_epoch=4)) == ["loss"]

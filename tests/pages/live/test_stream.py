@@ -129,6 +129,7 @@ def test_the_first_message_is_a_snapshot_of_the_run(
         "epochs_per_second": 0.5,
         "seconds_left": 197,
         "seconds": 0,
+        "speed": None,
         "facts": {},
     }
 
