@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -87,7 +88,7 @@ class LiveCallback(keras.callbacks.Callback):
         """Open the run."""
         self._epoch = 0
         self.was_cut = False
-        self._counts: Counts | None = None
+        self._counts: Callable[[], Counts] | None = None
         self._has_told_facts = False
         self._steps = _Steps(self.model.steps_per_execution)
         self.diverged = None
@@ -134,7 +135,7 @@ class LiveCallback(keras.callbacks.Callback):
         """Keep what a whole validation has counted."""
         if self._recorder is not None and not self.was_cut:
             metric = counting_metric(self.model)
-            self._counts = None if metric is None else metric.counts()
+            self._counts = None if metric is None else metric.snapshot()
             if self._service is not None and isinstance(metric, EvaluationCounts):
                 self._tell_facts(metric)
 

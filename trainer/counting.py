@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ class _Counting(keras.metrics.Metric):
     """
 
     is_paused = False
+    _cells: keras.Variable
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -37,8 +38,18 @@ class _Counting(keras.metrics.Metric):
         """Return no values: logs are numbers."""
         return {}
 
-    def counts(self) -> Counts:
-        """Return what was counted since the last reset."""
+    def snapshot(self) -> Callable[[], Counts]:
+        """Return what makes the counts since the last reset, at any time and in any thread."""
+        # Shares memory with the variable until that changes: TensorFlow writes into a buffer only
+        # while nobody else has it.
+        cells = self._cells.value.read_value()
+        return lambda: self._counts_of(cells.numpy())
+
+    def counts(self) -> Any:
+        """Return what was counted since the last reset, as arrays of its own."""
+        return self.snapshot()()
+
+    def _counts_of(self, cells: np.ndarray) -> Counts:
         raise NotImplementedError
 
 
@@ -125,10 +136,9 @@ class EvaluationCounts(_Counting):
         )
         self._cells.assign_add(sums)
 
-    def counts(self) -> ClassCounts:
-        """Return what was counted since the last reset, as arrays of its own."""
+    def _counts_of(self, cells: np.ndarray) -> ClassCounts:
         k = self.num_classes
-        parts = np.split(_value_of(self._cells), np.cumsum(self._sizes)[:-1])
+        parts = np.split(cells, np.cumsum(self._sizes)[:-1])
         all_rows, positives = (part.reshape(k, NUM_BINS) for part in parts[:2])
         confusion = parts[2].reshape(k, k)
         return ClassCounts(
@@ -242,10 +252,9 @@ class RegressionEvaluationCounts(_Counting):
         sums = [ops.sum(counted * term) for term in terms]
         self._cells.assign_add(ops.concatenate([grids, ops.stack([*sums, ops.sum(weights)])]))
 
-    def counts(self) -> RegressionCounts:
-        """Return what was counted since the last reset, as arrays of its own."""
+    def _counts_of(self, cells: np.ndarray) -> RegressionCounts:
         n = self.num_bins
-        joint, residuals, sums = np.split(_value_of(self._cells), np.cumsum(self._sizes)[:-1])
+        joint, residuals, sums = np.split(cells, np.cumsum(self._sizes)[:-1])
         *totals, given = sums.tolist()
         return RegressionCounts(
             joint=joint.reshape(n, n),
@@ -279,10 +288,3 @@ def counting_metric(model: keras.Model) -> _Counting | None:
             if isinstance(part, _Counting):
                 return part
     return None
-
-
-def _value_of(variable: Any) -> np.ndarray:
-    # Shares memory with the variable until that changes, and keeps what it was: TensorFlow writes
-    # into a buffer only while nobody else has it.
-    value: np.ndarray = variable.value.numpy()
-    return value

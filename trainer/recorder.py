@@ -64,7 +64,7 @@ class Recorder:
         self.is_lost = False
         self._store = store
         self._lock = threading.Lock()
-        self._records: deque[tuple[Record, Counts | None]] = deque()
+        self._records: deque[tuple[Record, Callable[[], Counts] | None]] = deque()
         self._fields: dict[str, Any] = {}
         self._surfaces: dict[int, Surface] = {}  # by epoch
         self._outdated: set[int] = set()
@@ -101,10 +101,13 @@ class Recorder:
         self,
         epoch: int,
         logs: Mapping[str, float],
-        counts: Counts | None = None,
+        counts: Callable[[], Counts] | None = None,
         surface: Surface | None = None,
     ) -> None:
-        """Record a finished epoch (0-based): its logs, what its validation counted, its surface."""
+        """Record a finished epoch (0-based): its logs, what its validation counted, its surface.
+
+        What makes the counts is called by the thread that serves.
+        """
         values = {name: finite_or_none(value) for name, value in logs.items()}
         if not self._marks and self._began is not None:
             self._marks.append((self._began, epoch))
@@ -188,7 +191,7 @@ class Recorder:
         self,
         record: Record | None,
         *,
-        counts: Counts | None = None,
+        counts: Callable[[], Counts] | None = None,
         surfaces: Mapping[int, Surface] = MappingProxyType({}),
         is_urgent: bool = True,
         **fields: Any,
@@ -259,7 +262,7 @@ class Recorder:
             fields.setdefault("seconds", self.seconds())
         # Packed here, because the training's thread has better things to do.
         records = [
-            record if counts is None else dataclasses.replace(record, evaluation=pack(counts))
+            record if counts is None else dataclasses.replace(record, evaluation=pack(counts()))
             for record, counts in recorded
         ]
         boundaries = [

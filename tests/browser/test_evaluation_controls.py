@@ -40,10 +40,10 @@ _HAVE_CHANGED = f"""([before, names]) => {{
   const now = ({_OUTPUTS})();
   return names.every((name) => now[name] && now[name] !== before[name]);
 }}"""
-# Half a second of frames in which nothing moved: figures are drawn one a frame, and late.
+# A quarter of a second of frames in which nothing moved: figures are drawn one a frame, and late.
 _REST = f"""async () => {{
   let [before, still] = ["", 0];
-  while (still < 30) {{
+  while (still < 18) {{
     await new Promise((done) => requestAnimationFrame(done));
     const now = JSON.stringify(({_OUTPUTS})());
     still = now === before ? still + 1 : 0;

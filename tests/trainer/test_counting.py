@@ -138,12 +138,13 @@ def test_one_class_alone_and_one_prediction_for_all_are_counted():
 def test_a_reset_forgets_everything_and_what_was_read_stays():
     metric = EvaluationCounts(2)
     metric.update_state(np.array([1]), np.float32([[0.9]]))
-    before = metric.counts()
+    before, not_made_yet = metric.counts(), metric.snapshot()
     metric.update_state(np.array([0, 1]), np.float32([[0.2], [0.9]]))
     assert before.support.tolist() == [0, 1]
     metric.reset_state()
     assert metric.counts().support.sum() == 0
     assert before.support.tolist() == [0, 1]
+    assert not_made_yet().support.tolist() == [0, 1]
 
 
 def test_a_thousand_classes_are_counted():
