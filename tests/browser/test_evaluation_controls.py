@@ -40,7 +40,7 @@ _HAVE_CHANGED = f"""([before, names]) => {{
   const now = ({_OUTPUTS})();
   return names.every((name) => now[name] && now[name] !== before[name]);
 }}"""
-# A quarter of a second of frames in which nothing moved: figures are drawn one a frame, and late.
+# A third of a second of frames in which nothing moved: figures are drawn one a frame, and late.
 _REST = f"""async () => {{
   let [before, still] = ["", 0];
   while (still < 18) {{
