@@ -241,14 +241,7 @@ class RunConfig:
         Args:
             arrays: What the dataset's loader returned for `load_options`.
         """
-        return split(
-            arrays,
-            self.unbent_spec,
-            test_split=self.test_split,
-            validation_split=self.validation_split,
-            seed=self.seed,
-            bend=self.bend,
-        )
+        return split(arrays, self.unbent_spec, **self._parting)
 
     def parts(self, arrays: Arrays) -> Parts:
         """Return the rows of `split` before anything is scaled or encoded.
@@ -256,14 +249,16 @@ class RunConfig:
         Args:
             arrays: What the dataset's loader returned for `load_options`.
         """
-        return part_rows(
-            arrays,
-            self.unbent_spec,
-            test_split=self.test_split,
-            validation_split=self.validation_split,
-            seed=self.seed,
-            bend=self.bend,
-        )
+        return part_rows(arrays, self.unbent_spec, **self._parting)
+
+    @property
+    def _parting(self) -> dict[str, Any]:
+        return {
+            "test_split": self.test_split,
+            "validation_split": self.validation_split,
+            "seed": self.seed,
+            "bend": self.bend,
+        }
 
     @property
     def subject(self) -> str:

@@ -63,24 +63,22 @@ RECORDS = sa.Table(
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("values", sa.LargeBinary),
 )
-EVALUATIONS = sa.Table(
-    "evaluations",
-    METADATA,
-    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
-    sa.Column("attempt", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("header", sa.Text, nullable=False),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
-BOUNDARIES = sa.Table(
-    "boundaries",
-    METADATA,
-    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
-    sa.Column("attempt", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("header", sa.Text, nullable=False),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
+
+
+def _packed_by_epoch(name: str) -> sa.Table:
+    return sa.Table(
+        name,
+        METADATA,
+        sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
+        sa.Column("attempt", sa.Integer, primary_key=True),
+        sa.Column("epoch", sa.Integer, primary_key=True),
+        sa.Column("header", sa.Text, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+
+
+EVALUATIONS = _packed_by_epoch("evaluations")
+BOUNDARIES = _packed_by_epoch("boundaries")
 INSPECTIONS = sa.Table(
     "inspections",
     METADATA,

@@ -252,13 +252,8 @@ def _load(
     rows: np.ndarray | slice | None = None,
 ) -> Arrays:
     upload = uploads.upload(name)
-    table = uploads.read(name)
     fact = _target(upload, target)
-    kept = _kept(table.column(target), fact)
-    if rows is not None:
-        kept = (np.arange(len(table)) if kept is None else kept)[rows]
-    if kept is not None:
-        table = table.select([target, *(column.name for column in columns)]).take(kept)
+    table = _rows(name, fact, [target, *(column.name for column in columns)], rows)
     facts = {one.name: one for one in upload.columns}
     # float32 holds these as they are; dates count from a day nearby for the same reason.
     is_wide = any(
@@ -282,13 +277,8 @@ def _load_pictures(
     rows: np.ndarray | slice | None = None,
 ) -> Arrays:
     upload = uploads.upload(name)
-    table = uploads.read(name)
     fact = _target(upload, target)
-    kept = _kept(table.column(target), fact)
-    if rows is not None:
-        kept = (np.arange(len(table)) if kept is None else kept)[rows]
-    if kept is not None:
-        table = table.take(kept)
+    table = _rows(name, fact, [target, *(pixel.name for pixel in upload.pixels)], rows)
     are_bytes = _are_bytes(upload)
     white = 1.0 if are_bytes else _highest(upload)
     pixels = np.empty((len(table), len(upload.pixels)), np.uint8 if are_bytes else np.float32)
@@ -327,6 +317,18 @@ def feature_values(values: pa.ChunkedArray, column: Column) -> np.ndarray:
     if column.kind == "number":
         numbers = np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
     return np.asarray(numbers, dtype=np.float64)
+
+
+def _rows(
+    name: str, target: ColumnFacts, columns: Sequence[str], rows: np.ndarray | slice | None
+) -> pa.Table:
+    """Return these columns of the rows that have a target, or of those of them that are asked."""
+    table = uploads.read(name)
+    kept = _kept(table.column(target.name), target)
+    table = table.select(columns)
+    if rows is not None:
+        kept = (np.arange(len(table)) if kept is None else kept)[rows]
+    return table if kept is None else table.take(kept)
 
 
 def _kept(values: pa.ChunkedArray, fact: ColumnFacts) -> np.ndarray | None:
