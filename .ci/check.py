@@ -37,7 +37,7 @@ def main() -> int:
         (python, "-m", "ruff", "format", "--check", "."),
         (python, "-m", "mypy"),
         (str(SCRIPTS / "lint-imports"),),
-        (python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]),
+        (python, "-m", "pytest", "-n", "2", "--no-loadscope-reorder", *sys.argv[1:]),
     ):
         run(check, environment)
     return 0

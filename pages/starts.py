@@ -11,7 +11,7 @@ from pages.backend import store
 from trainer.config import RunConfig
 
 # Two presses for the same set-up within this time are one wish.
-_SAME_WISH_SECONDS = 1.0
+_SAME_WISH_SECONDS = 2.0
 
 
 class Starts:

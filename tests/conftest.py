@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # TensorFlow's C++ notes about the machine say nothing about a test.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,3 +20,15 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for setting in ("DASHBOARD_STORE", "DASHBOARD_SLOTS", "DASHBOARD_CHECKPOINT_MB"):
         monkeypatch.delenv(setting, raising=False)
     return folder
+
+
+class _BrowserTestsInOneProcess(LoadScopeScheduling):
+    """Files go to any process, those with a browser all to one: they share server and browser."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "tests/browser" if file.startswith("tests/browser/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return _BrowserTestsInOneProcess(config, log)

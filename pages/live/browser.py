@@ -27,11 +27,15 @@ class BrowserCookieMiddleware:
         if scope["type"] != "http" or browser_of(Headers(scope=scope).get("cookie", "")):
             await self.app(scope, receive, send)
             return
+        accepted = Headers(scope=scope).get("accept", "")
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
+                is_page = headers.get("content-type", "").startswith("text/html")
+                # A browser that forgot its cookies may have kept the page itself.
+                is_kept_page = message["status"] == 304 and "text/html" in accepted
+                if is_page or is_kept_page:
                     name = secrets.token_urlsafe(_NUM_BYTES)
                     cookie = f"{COOKIE}={name}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax"
                     headers.append("set-cookie", cookie)

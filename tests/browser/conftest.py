@@ -1,5 +1,8 @@
 """One program and one browser for the whole session; for each test a visitor of its own.
 
+The browser keeps what it once fetched, as a visitor's does who comes again; nothing else of a test
+is left for the next one.
+
 `DASHBOARD_TEST_BROWSER` names the browser's program, as `.ci/check.py` found it; without it an
 installed Chromium is taken, and where there is none, Playwright's own.
 """
@@ -10,9 +13,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from tests.browser.program import Program
 from tests.browser.viewer import TIMEOUT, Viewer
@@ -24,6 +28,8 @@ ARGUMENTS = (
     "--no-first-run",
     "--disable-background-networking",
 )
+
+VIEW: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 
 NewViewer = Callable[..., Viewer]
 
@@ -64,25 +70,38 @@ def own_program(tmp_path: Path) -> Iterator[Program]:
     program.close()
 
 
+@pytest.fixture(scope="session")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser profile that knows the page's files already."""
+    profile = browser.new_context(**VIEW)
+    yield profile
+    profile.close()
+
+
 @pytest.fixture
 def new_viewer(browser: Browser) -> Iterator[NewViewer]:
     """Open another browser profile; at the end none may have seen an error or left the server."""
     viewers: list[Viewer] = []
 
     def new(program: Program, *, url: str | None = None, **options: object) -> Viewer:
-        options.setdefault("viewport", {"width": 1280, "height": 900})
-        viewer = Viewer(browser.new_context(**options), url or program.url)  # type: ignore[arg-type]
-        viewers.append(viewer)
-        return viewer
+        context = browser.new_context(**{**VIEW, **options})  # type: ignore[arg-type]
+        viewers.append(Viewer(context, url or program.url))
+        return viewers[-1]
 
     yield new
     for viewer in viewers:
         viewer.page.context.close()
     for viewer in viewers:
-        assert viewer.errors == []
-        assert viewer.foreign == []
+        viewer.expect_no_fault()
 
 
 @pytest.fixture
-def viewer(program: Program, new_viewer: NewViewer) -> Viewer:
-    return new_viewer(program)
+def viewer(program: Program, profile: BrowserContext) -> Iterator[Viewer]:
+    """A tab of the profile; it may have seen no error and not left the server."""
+    viewer = Viewer(profile, program.url)
+    yield viewer
+    forgotten = {"origin": program.url, "storageTypes": "cookies,local_storage"}
+    profile.new_cdp_session(viewer.page).send("Storage.clearDataForOrigin", forgotten)
+    for page in profile.pages:
+        page.close()
+    viewer.expect_no_fault()

@@ -107,7 +107,7 @@ def test_layers_are_built_drawn_and_handed_out_as_keras_code(viewer: Viewer) -> 
     box, shapes = layers.bounding_box(), page.locator(".layer-shapes").bounding_box()
     assert box and shapes
     assert box["y"] < shapes["y"] and shapes["y"] + shapes["height"] < box["y"] + box["height"]
-    assert page.locator(".network li").count() == 5
+    expect(page.locator(".network li")).to_have_count(5)
     field = page.get_by_role("spinbutton", name="Epochs")
     field.fill("2")
     field.press("Tab")

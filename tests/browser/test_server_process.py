@@ -82,5 +82,10 @@ def test_a_browser_gets_a_name_of_its_own_that_no_script_can_read(
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Lax"
     assert COOKIE not in viewer.page.evaluate("document.cookie")
+    # One that forgets its name, and has kept the page, gets another.
+    viewer.page.context.clear_cookies()
+    viewer.open("/runs")
+    (other,) = [one for one in viewer.page.context.cookies() if one["name"] == COOKIE]
+    assert other["value"] != cookie["value"]
     with urllib.request.urlopen(program.url + "/api/runs", timeout=30) as answer:
         assert answer.headers["set-cookie"] is None

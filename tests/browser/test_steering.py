@@ -105,7 +105,7 @@ def test_on_a_phone_all_controls_stand_in_one_row_and_have_names(
 def test_a_stopped_run_is_resumed_extended_and_forked_beside_its_parent(
     viewer: Viewer, program: Program
 ) -> None:
-    run_id = viewer.start(dataset="iris", units=8, epochs=200)
+    run_id = viewer.start(dataset="digits", batch_size=1, epochs=120)
     page = viewer.page
     steer(program.store, run_id, "speed", 20)
     viewer.expect_points(3)
@@ -115,29 +115,29 @@ def test_a_stopped_run_is_resumed_extended_and_forked_beside_its_parent(
 
     page.get_by_role("button", name="Resume", exact=True).click()
     viewer.expect_state("Finished")
-    viewer.expect_points(200)
-    assert viewer.curve("loss", "training")[0] == list(range(1, 201))
-    assert done < 200
+    viewer.expect_points(120)
+    assert viewer.curve("loss", "training")[0] == list(range(1, 121))
+    assert done < 120
 
     page.get_by_role("button", name="More epochs", exact=True).click()
     field = page.get_by_role("spinbutton", name="Epochs more")
     field.fill("5")
     field.press("Tab")
     page.get_by_role("button", name="Train on", exact=True).click()
-    viewer.expect_points(205)
+    viewer.expect_points(125)
     viewer.expect_state("Finished")
 
     page.get_by_role("button", name="Fork", exact=True).click()
-    value = page.get_by_role("textbox", name="instead of 0.01")
-    value.fill("0.5")
+    value = page.get_by_role("textbox", name="instead of 0.001")
+    value.fill("0.002")
     value.press("Enter")
     page.get_by_role("button", name="Start the fork", exact=True).click()
     page.wait_for_function("run => new URL(location).searchParams.get('run') !== run", arg=run_id)
     forked = program.store.runs()[0]
     assert forked.parent is not None and forked.parent.run_id == run_id
-    own = list(range(206, 411))
+    own = list(range(126, 251))
     wait_until(lambda: viewer.curve("loss", "training")[0] == own, "the fork's curve is whole")
     viewer.expect_state("Finished")
-    assert viewer.curve("loss", "parent")[0] == list(range(1, 206))
-    assert viewer.chart("loss").evaluate(_MARKS) == [[205, "learning rate 0.5"]]
-    expect(page.get_by_text(re.compile("^Forked from"))).to_contain_text("after epoch 205")
+    assert viewer.curve("loss", "parent")[0] == list(range(1, 126))
+    assert viewer.chart("loss").evaluate(_MARKS) == [[125, "learning rate 0.002"]]
+    expect(page.get_by_text(re.compile("^Forked from"))).to_contain_text("after epoch 125")

@@ -127,6 +127,11 @@ class Viewer:
         """Return how many points a chart's longest curve has."""
         return int(self.chart(chart).get_attribute("data-points") or 0)
 
+    def expect_no_fault(self) -> None:
+        """Say that the page met no error and asked for nothing from elsewhere."""
+        assert self.errors == []
+        assert self.foreign == []
+
     def wait_for_rest(self) -> None:
         """Wait until Streamlit has drawn the page and nothing of it runs."""
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
@@ -138,6 +143,7 @@ class Viewer:
             "net::ERR_",
             "Failed to fetch",
             "Client Error in reaching",
+            "Streamlit server is not responding",
         )
         self.errors = [error for error in self.errors if not any(word in error for word in lost)]
 
