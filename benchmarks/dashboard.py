@@ -25,10 +25,11 @@ class Dashboard:
     """A running server on a free port of 127.0.0.1, and the store it works on.
 
     Attributes:
-        pid: The server's process.
+        pid: The server's process, of its last start.
         url: Its address, without a slash at the end.
         environment: What another process needs to write into the same store.
         store: That store, for this process.
+        database: Its file.
         began: When it was started, on the monotonic clock.
     """
 
@@ -41,18 +42,10 @@ class Dashboard:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.began = time.monotonic()
-        with self._log_path.open("w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "dashboard.py", f"--server.port={port}"],
-                cwd=ROOT,
-                env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        self.pid = self._process.pid
-        self.store = Store(f"sqlite:///{(home / 'runs.sqlite').as_posix()}")
+        self._port = port
+        self._start()
+        self.database = home / "runs.sqlite"
+        self.store = Store(f"sqlite:///{self.database.as_posix()}")
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +59,28 @@ class Dashboard:
             self._process.kill()
             self._process.wait()
         self._folder.cleanup()
+
+    def _start(self) -> None:
+        self.began = time.monotonic()
+        with self._log_path.open("w") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "streamlit", "run", "dashboard.py"),
+                    f"--server.port={self._port}",
+                ],
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.pid = self._process.pid
+
+    def kill_and_restart(self) -> None:
+        """Kill the server, as nobody can prepare for, and start it at the same address."""
+        self._process.kill()
+        self._process.wait()
+        self._start()
 
     def wait_for_port(self) -> None:
         """Wait until the server answers."""

@@ -8,6 +8,7 @@ TrainerError
 ├── NotPossible          what is asked of a run does not go with its state or its set-up
 ├── WeightsMissing       the weights of a run are not there or cannot be read
 ├── StoreUnusable        the store is corrupt, newer than this program or unreachable
+│   └── StoreFull        … or its disk has no room left
 └── Fenced               a writer tried to write into a run that somebody else has taken over
 """
 
@@ -55,6 +56,13 @@ class WeightsMissing(TrainerError):
 
 class StoreUnusable(TrainerError):
     """The store cannot be read or written; the file is kept as it is."""
+
+
+class StoreFull(StoreUnusable):
+    """There is no room on the disk for what should be written; nothing of it was."""
+
+    def __init__(self) -> None:
+        super().__init__("The disk is full: the store took no more, and is as it was.")
 
 
 class Fenced(TrainerError):

@@ -142,7 +142,7 @@ class Keeper(keras.callbacks.Callback):
                 )
             except OSError as error:
                 if not self.problem:
-                    _log.exception("a checkpoint could not be written")
+                    _log.warning("a checkpoint could not be written: %s", error)
                 self.problem = error.strerror or type(error).__name__
             else:
                 self.problem = ""

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.errors import Fenced, StoreUnusable
+from trainer.errors import Fenced, StoreFull, StoreUnusable
 from trainer.evaluation.counts import Counts
 from trainer.evaluation.packing import pack
 from trainer.evaluation.surface import Surface
@@ -47,6 +47,7 @@ class Recorder:
         gate: Where the training hears what it should do; it ends when the gate is stopped.
         is_lost: Whether the run was taken over or ended by somebody else; nothing is recorded
             from then on.
+        is_out_of_room: Whether the disk was found full; what is learnt waits for room in memory.
         remark: What is said of the run while it trains, in a sentence.
         paused_seconds: How long the training has waited in pauses that are over.
 
@@ -62,6 +63,7 @@ class Recorder:
         self._seconds_before = seconds_before
         self.gate = Gate(self._pause)
         self.is_lost = False
+        self.is_out_of_room = False
         self._store = store
         self._lock = threading.Lock()
         self._records: deque[tuple[Record, Callable[[], Counts] | None]] = deque()
@@ -234,6 +236,8 @@ class Recorder:
                 if now >= next_checkpoint:
                     next_checkpoint = now + CHECKPOINT_SECONDS
                     self._store.checkpoint()
+            except StoreFull as error:
+                self._note_full(error)
             except StoreUnusable:
                 _log.exception("run %s: nothing was recorded; trying again", self.claim.run_id)
                 done.wait(RETRY_SECONDS)
@@ -308,7 +312,8 @@ class Recorder:
             state: How it ended.
             message: Why, in a sentence.
             seconds: How long `fit()` took this time; since `begin` if not given.
-            patience: Seconds to try again where the store is locked or full.
+            patience: Seconds to try again where the store cannot be used. On a full disk, what was
+                set aside for this is given up.
 
         Raises:
             StoreUnusable: The store did not take it.
@@ -317,15 +322,29 @@ class Recorder:
         fields = {"seconds": taken}
         self.update(state=state, message=message, **fields)
         deadline = time.monotonic() + patience
+        has_made_room = False
         while True:
             try:
                 self.flush()
                 return
+            except StoreFull as error:
+                self._note_full(error)
+                if has_made_room:
+                    if time.monotonic() >= deadline:
+                        raise
+                    time.sleep(RETRY_SECONDS)
+                self._store.make_room()
+                has_made_room = True
             except StoreUnusable:
                 if time.monotonic() >= deadline:
                     raise
                 _log.exception("run %s: its end was not recorded; trying again", self.claim.run_id)
                 time.sleep(RETRY_SECONDS)
+
+    def _note_full(self, error: StoreFull) -> None:
+        if not self.is_out_of_room:
+            _log.warning("run %s: %s", self.claim.run_id, error)
+        self.is_out_of_room = True
 
     def _take_commands(self) -> None:
         if self.is_lost:

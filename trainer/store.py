@@ -11,6 +11,7 @@ import dataclasses
 import io
 import json
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,10 +23,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainer.errors import Fenced, NotPossible, RunNotFound, StoreUnusable
+from trainer.errors import Fenced, NotPossible, RunNotFound, StoreFull, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
 from trainer.lock import ProcessLock
+from trainer.reserve import Reserve
 from trainer.runs import (
     ACTIVE,
     ENDED,
@@ -79,12 +81,17 @@ class Store:
         except (SQLAlchemyError, ImportError, ValueError) as error:
             raise StoreUnusable(f"The store's URL cannot be used: {error}.") from error
         self._checkpointing: ProcessLock | None = None
+        self._reserve: Reserve | None = None
         if self.is_sqlite:
-            self._checkpointing = ProcessLock(Path(f"{self._engine.url.database}-checkpoint"))
+            path = self._engine.url.database
+            self._checkpointing = ProcessLock(Path(f"{path}-checkpoint"))
+            self._reserve = Reserve(Path(f"{path}-reserve"))
             sa.event.listen(self._engine, "connect", self._configure_sqlite)
             sa.event.listen(self._engine, "begin", self._begin_sqlite)
         with self._sentences():
             self._prepare_schema()
+        if self._reserve is not None:
+            self._reserve.set_aside()
 
     @property
     def is_sqlite(self) -> bool:
@@ -94,6 +101,11 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+    def make_room(self) -> None:
+        """Give up the room that was set aside on the disk, for the last words of a run."""
+        if self._reserve is not None:
+            self._reserve.give_up()
 
     # -- runs ------------------------------------------------------------------------------
 
@@ -872,6 +884,8 @@ class Store:
             yield
         except SQLAlchemyError as error:
             reason = getattr(error, "orig", error)
+            if getattr(reason, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise StoreFull from error
             raise StoreUnusable(
                 f"The store cannot be used ({reason}); it was left as it is."
             ) from error

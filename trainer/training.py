@@ -97,10 +97,14 @@ class Training:
         if state == "stopped" and self._shutdown is not None and self._shutdown.requested:
             state = "interrupted"
             message = f"The program was ended during the training. {message}".rstrip()
+        elif state == "stopped" and self._recorder.is_out_of_room:
+            state, message = "interrupted", "The disk is full; once there is room, it can go on."
         self._recorder.end(state, message, seconds=self._seconds, patience=_END_SECONDS)
         return state
 
     def _look(self) -> None:
+        if self._recorder.is_out_of_room:
+            self._recorder.gate.stop()
         keeper = self._keeper
         if keeper is not None:
             had_problem = bool(keeper.problem)

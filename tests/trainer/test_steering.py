@@ -228,7 +228,7 @@ class Foreign(threading.Thread):
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
         model.compile(optimizer=keras.optimizers.SGD(self.learning_rate), loss="mse")
         self.model = model
-        x = np.random.default_rng(0).normal(size=(40, 2)).astype("float32")
+        x = np.random.default_rng(0).normal(size=(4000, 2)).astype("float32")
         begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: self._pause())
         callbacks = [self.live, begin]
         model.fit(x, x[:, :1], batch_size=10, epochs=50, callbacks=callbacks, verbose=0)
@@ -266,7 +266,7 @@ def test_somebody_s_own_fit_is_paused_stepped_and_stopped_between_two_batches(st
     fit.tell("epoch")
     wait_until(lambda: fit.told.epoch == 1, "the epoch is over")
     wait_until(lambda: fit.told.state == "paused", "it is paused again")
-    assert int(fit.model.optimizer.iterations) == 4
+    assert int(fit.model.optimizer.iterations) == 400
     fit.tell("stop")
     fit.join(timeout=60)
     assert not fit.is_alive()
