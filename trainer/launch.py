@@ -14,7 +14,7 @@ from pathlib import Path
 from trainer.datasets.uploads import remove_unneeded
 from trainer.process import is_running, this_process
 from trainer.runs import Run
-from trainer.settings import MEGABYTE, Settings
+from trainer.settings import CODE_VARIABLES, MEGABYTE, Settings
 from trainer.store import Store
 from trainer.tidying import remove_leftovers
 
@@ -133,7 +133,8 @@ class LocalLauncher:
             this_process(),
         )
         environment = {
-            **os.environ,
+            # What lets people in is no business of a worker's.
+            **{name: text for name, text in os.environ.items() if name not in CODE_VARIABLES},
             "DASHBOARD_HOME": str(self._settings.home),
             "DASHBOARD_STORE": self._settings.store_url,
             "DASHBOARD_SLOTS": str(self._settings.slots),

@@ -6,9 +6,12 @@ rebinding); a foreign *Origin* is another site's page using its visitor's browse
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+import psutil
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -40,6 +43,26 @@ def security_middleware(allowed_hosts: Sequence[str]) -> list[Middleware]:
         ),
         Middleware(SameOriginMiddleware),
     ]
+
+
+def is_loopback(address: str | None) -> bool:
+    """Return whether a server at this address answers to its own machine only."""
+    try:
+        return address == "localhost" or ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False
+
+
+def own_hosts() -> list[str]:
+    """Return what others call this machine: its name, with and without `.local`, its addresses."""
+    name = socket.gethostname()
+    addresses = [
+        part.address.partition("%")[0]
+        for parts in psutil.net_if_addrs().values()
+        for part in parts
+        if part.family in (socket.AF_INET, socket.AF_INET6)
+    ]
+    return [name, f"{name.partition('.')[0]}.local", *dict.fromkeys(addresses)]
 
 
 class SameOriginMiddleware:

@@ -6,7 +6,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from pages.live.security import security_middleware
+from pages.live.security import is_loopback, own_hosts, security_middleware
 from tests.pages.live.live_server import Server, Writer, serving
 from trainer.errors import InvalidInput
 
@@ -61,6 +61,21 @@ def test_an_ipv6_address_can_be_allowed_without_brackets(store_url: str) -> None
 def test_what_is_no_host_name_cannot_be_allowed(host: str) -> None:
     with pytest.raises(InvalidInput, match="server.allowedHosts must be"):
         security_middleware([host])
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_only_this_machine_reaches_a_loopback_address(address: str) -> None:
+    assert is_loopback(address)
+
+
+@pytest.mark.parametrize("address", [None, "", "0.0.0.0", "::", "192.168.1.5", "lab.example"])
+def test_others_may_reach_any_other_address(address: str | None) -> None:
+    assert not is_loopback(address)
+
+
+def test_what_others_call_this_machine_are_hosts_it_can_answer_to() -> None:
+    assert {socket.gethostname(), "127.0.0.1"} <= set(own_hosts())
+    security_middleware(own_hosts())
 
 
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
