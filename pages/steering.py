@@ -43,6 +43,9 @@ def show_controls(run: Run, config: RunConfig | None) -> None:
             f"{parent.epoch + 1}: {_words(parent.parameter)} "
             f"{escaped(str(parent.before))} → {escaped(str(parent.after))}"
         )
+    if not store().person.may_change(run.owner):
+        _show_to_others(run, config)
+        return
     with st.container(horizontal=True, key="steering", gap="small"):
         if run.state in ACTIVE:
             _show_pause(run)
@@ -58,6 +61,13 @@ def show_controls(run: Run, config: RunConfig | None) -> None:
                 steer(store(), run.run_id, "stop")
             # A queued run has ended by now, and has no other button any more.
             st.rerun()
+
+
+def _show_to_others(run: Run, config: RunConfig | None) -> None:
+    st.caption("Somebody else started this run: you can watch it, and fork it once it is over.")
+    if run.is_over and config is not None:
+        with st.container(horizontal=True, key="steering", gap="small"):
+            _show_fork(run, config, kept(run.run_id))
 
 
 def _show_resume(run: Run, config: RunConfig) -> None:

@@ -6,6 +6,7 @@ TrainerError
 ├── TableUnreadable      a file is no table that can be read (says the line where there is one)
 ├── RunNotFound          no such run in the store
 ├── NotPossible          what is asked of a run does not go with its state or its set-up
+│   └── NotYours         … or is only for whoever started the run, and for the teacher
 ├── WeightsMissing       the weights of a run are not there or cannot be read
 ├── StoreUnusable        the store is corrupt, newer than this program or unreachable
 └── Fenced               a writer tried to write into a run that somebody else has taken over
@@ -47,6 +48,13 @@ class RunNotFound(TrainerError):
 
 class NotPossible(TrainerError):
     """What is asked of a run does not go with its state or its set-up."""
+
+
+class NotYours(NotPossible):
+    """Somebody asks for something that only a run's owner may do."""
+
+    def __init__(self) -> None:
+        super().__init__("Only whoever started this run may do that, or the teacher.")
 
 
 class WeightsMissing(TrainerError):

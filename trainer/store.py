@@ -7,6 +7,7 @@ every database. Each write checks the attempt in the same transaction (fencing).
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import io
 import json
@@ -22,10 +23,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainer.errors import Fenced, NotPossible, RunNotFound, StoreUnusable
+from trainer.errors import Fenced, NotPossible, NotYours, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
 from trainer.lock import ProcessLock
+from trainer.person import MACHINE, Person
 from trainer.runs import (
     ACTIVE,
     ENDED,
@@ -65,8 +67,14 @@ BUSY_TIMEOUT_SECONDS = 30
 class Store:
     """Runs, their records and the commands to them, in any database SQLAlchemy speaks to.
 
+    Everybody may read; what a run's owner alone may do, each method checks as it does it, and
+    raises `NotYours` for others.
+
     Args:
         url: SQLAlchemy URL, e.g. `sqlite:////home/me/data/runs.sqlite`.
+
+    Attributes:
+        person: Who asks, and owns the runs that are made.
 
     Raises:
         StoreUnusable: The database is corrupt, made by a newer version, or out of reach.
@@ -74,6 +82,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.person = MACHINE
         try:
             self._engine = sa.create_engine(url)
         except (SQLAlchemyError, ImportError, ValueError) as error:
@@ -90,6 +99,12 @@ class Store:
     def is_sqlite(self) -> bool:
         """Whether the database is an SQLite file."""
         return self._engine.dialect.name == "sqlite"
+
+    def used_by(self, person: Person) -> Store:
+        """Return the same store as a person has it, who may do less than the machine itself."""
+        store = copy.copy(self)
+        store.person = person
+        return store
 
     def close(self) -> None:
         """Close every connection."""
@@ -147,6 +162,7 @@ class Store:
         """
         config = run.config if config is None else config
         with self._write() as connection:
+            self._run_to_change(connection, run.run_id)
             values = {
                 "state": "queued",
                 "message": "",
@@ -179,7 +195,7 @@ class Store:
             NotPossible: It is not over.
         """
         with self._write() as connection:
-            run = self._run(connection, run_id)
+            run = self._run_to_change(connection, run_id)
             if not run.is_over:
                 raise NotPossible(f"The run must be over for that. It is {run.state}.")
             for table in reversed(METADATA.sorted_tables):
@@ -195,7 +211,7 @@ class Store:
         values = {"name": name and _clean(name)[:80], "note": note and _clean(note)}
         given = {key: value for key, value in values.items() if value is not None}
         with self._write() as connection:
-            self._run(connection, run_id)
+            self._run_to_change(connection, run_id)
             if given:
                 connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**given))
 
@@ -526,7 +542,7 @@ class Store:
             RunNotFound: There is no such run.
         """
         with self._write() as connection:
-            run = self._run(connection, run_id)
+            run = self._run_to_change(connection, run_id)
             if run.is_over:
                 return
             ended = connection.execute(
@@ -545,7 +561,7 @@ class Store:
             NotPossible: Nobody trains it.
         """
         with self._write() as connection:
-            run = self._run(connection, run_id)
+            run = self._run_to_change(connection, run_id)
             if run.state not in ACTIVE:
                 raise NotPossible(f"The run must be training for that. It is {run.state}.")
             self._send(connection, run_id, command)
@@ -592,7 +608,9 @@ class Store:
             .limit(1)
         )
         with self._write() as connection:
-            self._run(connection, run_id)
+            # An opening of the seal stays on the run for good.
+            find = self._run_to_change if part == "test" else self._run
+            find(connection, run_id)
             # Where writers do not wait for one another anyway, those who ask of one run do.
             connection.execute(
                 sa.select(RUNS.c.number).where(RUNS.c.run_id == run_id).with_for_update()
@@ -724,6 +742,7 @@ class Store:
                 config=_to_json(config),
                 epochs=config.get("epochs"),
                 queue_number=self._next_queue_number(connection),
+                owner=self.person.owner,
                 parent=None if parent is None else _to_json(parent._asdict()),
                 created_at=time.time(),
             )
@@ -763,6 +782,12 @@ class Store:
         if row is None:
             raise RunNotFound(run_id)
         return _to_run(row)
+
+    def _run_to_change(self, connection: Connection, run_id: str) -> Run:
+        run = self._run(connection, run_id)
+        if not self.person.may_change(run.owner):
+            raise NotYours
+        return run
 
     def _row_of_epoch(self, table: sa.Table, run_id: str, epoch: int | None) -> RowMapping | None:
         wanted = sa.select(table).where(table.c.run_id == run_id, _counts(table))

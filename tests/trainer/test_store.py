@@ -18,9 +18,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.waiting import wait_until
-from trainer.errors import Fenced, NotPossible, RunNotFound, StoreUnusable
+from trainer.errors import Fenced, NotPossible, NotYours, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
+from trainer.person import MACHINE, Person
 from trainer.runs import (
     ENDED,
     Boundary,
@@ -831,6 +832,76 @@ def test_a_store_of_the_third_version_can_be_steered_and_keeps_its_runs(store, u
         reopened.send(claim.run_id, Command("speed", 2.0))
         assert reopened.take_commands(claim.run_id) == [Command("speed", 2.0)]
         reopened.close()
+
+
+def test_a_store_of_the_fourth_version_has_runs_of_nobody_in_particular(store, url):
+    run_id = store.create_run({"dataset": "digits"})
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE runs DROP COLUMN owner"))
+    engine.dispose()
+    set_version(url, "4")
+    for _ in range(2):
+        reopened = Store(url)
+        assert reopened.run(run_id).owner == ""
+        reopened.stop(run_id)
+        reopened.close()
+
+
+# -- owners ------------------------------------------------------------------------------------
+
+
+ONE, OTHER = Person(owner="one"), Person(owner="other")
+CHANGES = {
+    "stop": lambda store, run_id: store.stop(run_id),
+    "send": lambda store, run_id: store.send(run_id, Command("pause")),
+    "rename": lambda store, run_id: store.describe(run_id, name="taken over"),
+    "annotate": lambda store, run_id: store.describe(run_id, note="taken over"),
+    "delete": lambda store, run_id: store.delete(run_id),
+    "reopen": lambda store, run_id: store.reopen(store.run(run_id), {"dataset": "wine"}),
+    "open the test set": lambda store, run_id: store.ask_inspection(
+        run_id, part="test", which="last"
+    ),
+}
+
+
+@pytest.mark.parametrize("state", ["queued", "training", "finished"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+@pytest.mark.parametrize("owner", ["one", ""])
+def test_nobody_changes_another_s_run_or_one_of_nobody_s(store, owner, change, state):
+    run_id = store.used_by(Person(owner=owner)).create_run({"dataset": "digits"})
+    if state != "queued":
+        store.write(store.claim_next("a worker", slots=1), state=state)
+    before = store.run(run_id)
+    for stranger in (OTHER, Person()):
+        with pytest.raises(NotYours, match="^Only whoever started this run may do that, or the"):
+            change(store.used_by(stranger), run_id)
+    assert store.run(run_id) == before
+    assert store.take_commands(run_id) == []
+    assert store.openings() == {}
+
+
+@pytest.mark.parametrize("person", [ONE, Person(owner="teacher", is_in_charge=True), MACHINE])
+def test_owner_teacher_and_machine_may_change_a_run(store, person):
+    run_id = store.used_by(ONE).create_run({"dataset": "digits"})
+    theirs = store.used_by(person)
+    theirs.describe(run_id, name="renamed")
+    claim = store.claim_next("a worker", slots=1)
+    theirs.send(run_id, Command("pause"))
+    store.write(claim, state="finished")
+    theirs.ask_inspection(run_id, part="test", which="last")
+    theirs.reopen(store.run(run_id))
+    assert store.run(run_id).owner == "one"
+    theirs.stop(run_id)
+    theirs.delete(run_id)
+    assert store.runs() == []
+
+
+def test_everybody_may_read_and_look_at_everybody_s_runs(store):
+    run_id = store.used_by(ONE).create_run({"dataset": "digits"})
+    theirs = store.used_by(OTHER)
+    assert theirs.run(run_id) == store.run(run_id)
+    theirs.ask_inspection(run_id, part="validation", which="last")
 
 
 def test_a_store_of_the_second_version_gets_room_for_boundaries_and_keeps_the_rest(store, url):
