@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.backend import store
+from pages.broadcast import show_broadcasting
 from pages.forms import escaped
 from pages.shown import show
 from trainer.checkpoints import Kept, kept
@@ -61,6 +62,7 @@ def show_controls(run: Run, config: RunConfig | None) -> None:
                 steer(store(), run.run_id, "stop")
             # A queued run has ended by now, and has no other button any more.
             st.rerun()
+        show_broadcasting(run.run_id)
 
 
 def _show_to_others(run: Run, config: RunConfig | None) -> None:

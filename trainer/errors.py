@@ -51,10 +51,12 @@ class NotPossible(TrainerError):
 
 
 class NotYours(NotPossible):
-    """Somebody asks for something that only a run's owner may do."""
+    """Somebody asks for something that only a run's owner, or only the teacher may do."""
 
-    def __init__(self) -> None:
-        super().__init__("Only whoever started this run may do that, or the teacher.")
+    def __init__(
+        self, message: str = "Only whoever started this run may do that, or the teacher."
+    ) -> None:
+        super().__init__(message)
 
 
 class WeightsMissing(TrainerError):

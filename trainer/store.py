@@ -62,6 +62,7 @@ from trainer.schema import (
 
 # A writer waits this long for another process that holds the lock.
 BUSY_TIMEOUT_SECONDS = 30
+_BROADCAST = "broadcast"
 
 
 class Store:
@@ -201,6 +202,8 @@ class Store:
             for table in reversed(METADATA.sorted_tables):
                 if "run_id" in table.columns:
                     connection.execute(table.delete().where(table.c.run_id == run_id))
+            broadcast = (META.c.key == _BROADCAST) & (META.c.value == run_id)
+            connection.execute(META.delete().where(broadcast))
 
     def describe(self, run_id: str, *, name: str | None = None, note: str | None = None) -> None:
         """Give a run another name, of which 80 characters are kept, or another note.
@@ -214,6 +217,29 @@ class Store:
             self._run_to_change(connection, run_id)
             if given:
                 connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**given))
+
+    def broadcast(self, run_id: str | None) -> None:
+        """Show a run to everybody instead of the one before; None to show none any more.
+
+        Raises:
+            RunNotFound: There is no such run.
+            NotYours: Whoever asks is not in charge.
+        """
+        if not self.person.is_in_charge:
+            raise NotYours("Only the teacher may show a run to everybody.")
+        with self._write() as connection:
+            connection.execute(META.delete().where(META.c.key == _BROADCAST))
+            if run_id is not None:
+                self._run(connection, run_id)
+                connection.execute(META.insert().values(key=_BROADCAST, value=run_id))
+
+    def broadcast_run(self) -> Run | None:
+        """Return the run that is shown to everybody; None if there is none."""
+        shown = sa.select(META.c.value).where(META.c.key == _BROADCAST).scalar_subquery()
+        with self._read() as connection:
+            row = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == shown)).mappings()
+            found = row.first()
+        return None if found is None else _to_run(found)
 
     def run(self, run_id: str) -> Run:
         """Return a run.

@@ -30,7 +30,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> list[Route]:
-    """Return the routes `/api/health`, `/api/runs`, `/api/runs/{run_id}` and what lies below it.
+    """Return the routes `/api/health`, `/api/runs`, `/api/runs/{run_id}`, what lies below it,
+    and `/api/broadcast`.
 
     Args:
         store: Where the runs are.
@@ -41,6 +42,7 @@ def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> lis
         Route("/api/health", _answering(api.health)),
         Route("/api/runs", _answering(api.runs)),
         Route("/api/runs/{run_id}", _answering(api.run)),
+        Route("/api/broadcast", _answering(api.broadcast)),
         Route("/api/runs/{run_id}/evaluations", _answering(api.evaluations)),
         Route("/api/runs/{run_id}/boundaries", _answering(api.boundaries)),
         # Otherwise Streamlit would answer with its page.
@@ -94,6 +96,11 @@ class _Api:
             "history": self._store.history(run_id),
             "test_openings": told_openings(self._store.inspections(run_id, "test")),
         }
+
+    def broadcast(self, request: Request) -> tuple[int, dict[str, Any]]:
+        run = self._store.broadcast_run()
+        shown = None if run is None else {"run_id": run.run_id, "name": run.name}
+        return 200, {"run": shown}
 
     def evaluations(self, request: Request) -> tuple[int, dict[str, Any]]:
         run_id = request.path_params["run_id"]

@@ -904,6 +904,35 @@ def test_everybody_may_read_and_look_at_everybody_s_runs(store):
     theirs.ask_inspection(run_id, part="validation", which="last")
 
 
+def test_a_teacher_shows_one_run_to_everybody_until_they_end_it(store, other):
+    first, second = (store.create_run({"dataset": "digits"}) for _ in range(2))
+    assert other.broadcast_run() is None
+    for run_id in (first, second):
+        store.broadcast(run_id)
+        assert other.broadcast_run().run_id == run_id
+    store.broadcast(None)
+    assert other.broadcast_run() is None
+    with pytest.raises(RunNotFound):
+        store.broadcast("0")
+
+
+def test_nobody_but_a_teacher_shows_or_ends_anything(store):
+    run_id = store.used_by(ONE).create_run({"dataset": "digits"})
+    store.broadcast(run_id)
+    for asked in (run_id, None):
+        with pytest.raises(NotYours, match="^Only the teacher may show a run to everybody.$"):
+            store.used_by(ONE).broadcast(asked)
+    assert store.broadcast_run().run_id == run_id
+
+
+def test_a_run_that_is_gone_is_shown_to_nobody(store):
+    run_id = store.create_run({"dataset": "digits"})
+    store.broadcast(run_id)
+    store.stop(run_id)
+    store.delete(run_id)
+    assert store.broadcast_run() is None
+
+
 def test_a_store_of_the_second_version_gets_room_for_boundaries_and_keeps_the_rest(store, url):
     claim = claimed(store)
     store.write(claim, first_seq=1, records=[counted(7)], epoch=1, facts={"target_name": "moon"})

@@ -42,6 +42,15 @@ def test_a_store_that_cannot_be_read_is_told_without_its_secrets(
     assert "no such table" in caplog.text
 
 
+def test_what_is_shown_to_everybody_is_told(server: Server, worker_store: Store) -> None:
+    assert server.get("/api/broadcast")[2] == {"run": None}
+    run_id = worker_store.create_run({}, name="</script><b>watch")
+    worker_store.broadcast(run_id)
+
+    told = {"run": {"run_id": run_id, "name": "</script><b>watch"}}
+    assert server.get("/api/broadcast")[2] == told
+
+
 def test_the_runs_come_newest_first_with_what_was_done_and_what_was_asked_for(
     server: Server, worker_store: Store
 ) -> None:
