@@ -66,7 +66,8 @@ def show_controls(run: Run, config: RunConfig | None) -> None:
 
 
 def _show_to_others(run: Run, config: RunConfig | None) -> None:
-    st.caption("Somebody else started this run: you can watch it, and fork it once it is over.")
+    once = "" if run.is_over else " once it is over"
+    st.caption(f"Somebody else started this run: you can watch it, and fork it{once}.")
     if run.is_over and config is not None:
         with st.container(horizontal=True, key="steering", gap="small"):
             _show_fork(run, config, kept(run.run_id))

@@ -12,21 +12,20 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import psutil
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pages.live.headers import SafeHeadersMiddleware
 from trainer.errors import InvalidInput
 
-# Streamlit sets the headers of its own responses.
-OUR_PATHS = ("/api/", "/live/")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def security_middleware(allowed_hosts: Sequence[str]) -> list[Middleware]:
-    """Return the middleware that refuses foreign hosts and origins.
+    """Return the middleware that refuses foreign hosts and origins, and guards every answer.
 
     Args:
         allowed_hosts: Names the server answers to, on any port: `localhost`, `[::1]` or `::1`,
@@ -36,6 +35,7 @@ def security_middleware(allowed_hosts: Sequence[str]) -> list[Middleware]:
         InvalidInput: A name is no host name.
     """
     return [
+        Middleware(SafeHeadersMiddleware),
         Middleware(
             TrustedHostMiddleware,
             allowed_hosts=[_host_pattern(host) for host in allowed_hosts],
@@ -66,10 +66,7 @@ def own_hosts() -> list[str]:
 
 
 class SameOriginMiddleware:
-    """Refuses requests that a page of another origin makes; whoever sends no Origin is no page.
-
-    It also forbids browsers to guess the type of our own responses.
-    """
+    """Refuses requests that a page of another origin makes; whoever sends no Origin is no page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -79,18 +76,13 @@ class SameOriginMiddleware:
             await self.app(scope, receive, send)
             return
 
-        async def send_typed(message: Message) -> None:
-            if message["type"] == "http.response.start" and scope["path"].startswith(OUR_PATHS):
-                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
-            await send(message)
-
         if _is_same_origin(Headers(scope=scope)):
-            await self.app(scope, receive, send_typed)
+            await self.app(scope, receive, send)
         else:
             response = JSONResponse(
                 {"error": "Requests from pages of another origin are refused."}, status_code=403
             )
-            await response(scope, receive, send_typed)
+            await response(scope, receive, send)
 
 
 def _is_same_origin(headers: Headers) -> bool:

@@ -122,13 +122,23 @@ def test_the_same_origin_is_answered_on_the_web_socket(shared_server: Server) ->
         assert '"state":"queued"' in websocket.recv(timeout=10)
 
 
-def test_browsers_may_not_guess_the_type_of_an_answer(shared_server: Server) -> None:
+def test_every_answer_and_every_refusal_says_what_browsers_may_do_with_it(
+    shared_server: Server,
+) -> None:
     for path, headers in (
         ("/api/runs", {}),
         ("/api/runs/unknown", {}),
         ("/api/runs", {"Origin": "null"}),
+        ("/api/runs", {"Host": "evil.example"}),
     ):
-        assert shared_server.get(path, **headers)[1]["X-Content-Type-Options"] == "nosniff"
+        told = shared_server.get(path, **headers)[1]
+        assert told["X-Content-Type-Options"] == "nosniff"
+        assert told["X-Frame-Options"] == "DENY"
+        assert told["Referrer-Policy"] == "same-origin"
+        rules = told["Content-Security-Policy"].split("; ")
+        assert {"default-src 'self'", "frame-ancestors 'none'", "object-src 'none'"} <= set(rules)
+        (scripts,) = [rule for rule in rules if rule.startswith("script-src")]
+        assert "unsafe" not in scripts
 
 
 def _socket(server: Server) -> socket.socket:

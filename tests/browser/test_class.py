@@ -1,0 +1,99 @@
+"""A class in real browsers: the code, whose run it is, and what the teacher shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NewViewer
+from tests.browser.program import Program
+from tests.browser.viewer import Viewer
+
+CLASS, TEACHER = "sunny-tensors", "chalk-and-board"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture(scope="module")
+def class_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    program = Program(
+        tmp_path_factory.mktemp("class"),
+        DASHBOARD_CLASS_CODE=CLASS,
+        DASHBOARD_TEACHER_CODE=TEACHER,
+    )
+    yield program
+    program.end_all_runs()
+    program.close()
+
+
+def enter(page: Page, code: str) -> None:
+    """Type a code into the sign-in page."""
+    page.get_by_label("Class code").fill(code)
+    page.get_by_role("button", name="Enter").click()
+
+
+def member(program: Program, new_viewer: NewViewer, code: str) -> Viewer:
+    """Return somebody who has shown a code before."""
+    viewer = new_viewer(program)
+    cookies = dict(cookie.split("=", 1) for cookie in program.sign_in(code).split("; "))
+    viewer.page.context.add_cookies(
+        [{"name": name, "value": value, "url": program.url} for name, value in cookies.items()]
+    )
+    return viewer
+
+
+def forgive_refusals(viewer: Viewer) -> None:
+    """Forget that Chromium reports each refusal as an error."""
+    refusals = ("401 (Unauthorized)", "403 (Forbidden)")
+    viewer.errors = [
+        error for error in viewer.errors if not any(refusal in error for refusal in refusals)
+    ]
+
+
+def test_a_student_signs_in_on_a_phone_and_comes_to_the_page_they_wanted(
+    class_program: Program, new_viewer: NewViewer
+) -> None:
+    phone = new_viewer(class_program, **PHONE)
+    page = phone.page
+    page.goto(f"{class_program.url}/data?dataset=iris&epochs=3")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    enter(page, "not the code")
+    expect(page.get_by_text("That is not the code of this class.")).to_be_visible()
+    enter(page, CLASS)
+
+    phone.wait_for_rest()
+    expect(page.get_by_role("heading", name="Iris")).to_be_visible()
+    assert page.url.startswith(f"{class_program.url}/data?dataset=iris")
+    forgive_refusals(phone)
+
+
+def test_a_teacher_shows_a_student_s_run_to_all_and_alone_may_change_it_too(
+    class_program: Program, new_viewer: NewViewer
+) -> None:
+    owner, student, teacher = (
+        member(class_program, new_viewer, code) for code in (CLASS, CLASS, TEACHER)
+    )
+    run_id = owner.start(dataset="iris", epochs=100_000)
+    owner.expect_points(1)
+    student.open("/runs")
+    banner = student.page.get_by_test_id("broadcast")
+    expect(banner).to_be_hidden()
+
+    teacher.open(run=run_id)
+    teacher.page.get_by_role("button", name="Show to all").click()
+
+    expect(banner).to_contain_text("Your teacher shows")
+    banner.get_by_role("button", name="Watch").click()
+    student.expect_points(1)
+    assert student.run_id == run_id
+    expect(student.page.get_by_text("Somebody else started this run")).to_be_visible()
+    expect(student.stop_button).to_have_count(0)
+    expect(banner).to_contain_text("Watched together:")
+
+    owner.page.reload()
+    expect(owner.stop_button).to_be_enabled()
+    teacher.stop_button.click()
+    owner.expect_state("Stopped")
+    teacher.page.get_by_test_id("broadcast").get_by_role("button", name="End").click()
+    expect(banner).to_be_hidden()
