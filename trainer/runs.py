@@ -129,6 +129,7 @@ class Run:
     speed: float | None
     learning_rate: float | None
     queue_number: int
+    turn: int
     owner: str
     parent: Parent | None
     note: str

@@ -37,6 +37,8 @@ RUNS = sa.Table(
     sa.Column("learning_rate", sa.Float),
     # Who waits is served in this order: a run that is queued anew goes to the end.
     sa.Column("queue_number", sa.Integer, nullable=False, server_default="0"),
+    # … but first by turns, so that one owner's many runs do not keep another's waiting.
+    sa.Column("turn", sa.Integer, nullable=False, server_default="0"),
     # Nobody in particular's are those of a command line and of a notebook.
     sa.Column("owner", sa.String(80), nullable=False, server_default=""),
     sa.Column("parent", sa.Text),

@@ -26,6 +26,10 @@ class Settings:
         slots: How many queued runs train at once (`DASHBOARD_SLOTS`, default 1).
         checkpoint_bytes: What the checkpoints of one run may take on disk
             (`DASHBOARD_CHECKPOINT_MB`, default 200).
+        worker_runs: After how many runs a worker is replaced (`DASHBOARD_WORKER_RUNS`, default
+            100).
+        worker_bytes: From how much memory on it is replaced after a run
+            (`DASHBOARD_WORKER_MB`, default 4000).
         class_code: What everybody is asked for (`DASHBOARD_CLASS_CODE`); empty where nobody is.
         teacher_code: What lets somebody change everybody's runs (`DASHBOARD_TEACHER_CODE`).
     """
@@ -34,6 +38,8 @@ class Settings:
     store_url: str
     slots: int
     checkpoint_bytes: int = 200 * MEGABYTE
+    worker_runs: int = 100
+    worker_bytes: int = 4_000 * MEGABYTE
     class_code: str = field(default="", repr=False)
     teacher_code: str = field(default="", repr=False)
 
@@ -57,6 +63,8 @@ class Settings:
             or f"sqlite:///{quote((folder / 'runs.sqlite').as_posix())}",
             slots=_whole("DASHBOARD_SLOTS", 1, 1, 64),
             checkpoint_bytes=_whole("DASHBOARD_CHECKPOINT_MB", 200, 0, 10**9) * MEGABYTE,
+            worker_runs=_whole("DASHBOARD_WORKER_RUNS", 100, 1, 10**6),
+            worker_bytes=_whole("DASHBOARD_WORKER_MB", 4_000, 1, 10**6) * MEGABYTE,
             class_code=class_code,
             teacher_code=teacher_code,
         )

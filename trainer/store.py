@@ -63,6 +63,9 @@ from trainer.schema import (
 # A writer waits this long for another process that holds the lock.
 BUSY_TIMEOUT_SECONDS = 30
 _BROADCAST = "broadcast"
+# The runs that wait for a worker, and the order in which they are served.
+_IS_WAITING = (RUNS.c.state == "queued") & (RUNS.c.origin == "dashboard")
+_QUEUE = (RUNS.c.turn, RUNS.c.queue_number, RUNS.c.number)
 
 
 class Store:
@@ -122,7 +125,7 @@ class Store:
         run_id: str | None = None,
         parent: Parent | None = None,
     ) -> str:
-        """Add a run to the end of the queue and return its id.
+        """Queue a run, behind those of its owner that wait, and return its id.
 
         `name` defaults to `subject`, or else the dataset's name, with the beginning of the id;
         `run_id` is one of `new_run_id`, which is made if it is not given.
@@ -169,6 +172,7 @@ class Store:
                 "message": "",
                 "ended_at": None,
                 "queue_number": self._next_queue_number(connection),
+                "turn": self._next_turn(connection, run.owner),
                 "config": _to_json(config),
                 "epochs": config.get("epochs"),
             }
@@ -286,32 +290,44 @@ class Store:
 
     def queue_place(self, run: Run) -> int | None:
         """Return how many queued runs come first, counting this one; None if it is not queued."""
+        ahead = self.queue_ahead(run)
+        return None if ahead is None else len(ahead) + 1
+
+    def queue_ahead(self, run: Run) -> list[int] | None:
+        """Return the epochs that each queued run before this one is to train, in order.
+
+        None if the run is not queued.
+        """
         if run.state != "queued" or run.origin != "dashboard":
             return None
+        ahead = (
+            sa.select(RUNS.c.epochs, RUNS.c.epoch)
+            .where(_IS_WAITING, sa.tuple_(*_QUEUE) < (run.turn, run.queue_number, run.number))
+            .order_by(*_QUEUE)
+        )
         with self._read() as connection:
-            return connection.execute(
-                sa.select(sa.func.count())
-                .select_from(RUNS)
-                .where(
-                    RUNS.c.state == "queued",
-                    RUNS.c.origin == "dashboard",
-                    sa.tuple_(RUNS.c.queue_number, RUNS.c.number) <= (run.queue_number, run.number),
-                )
-            ).scalar_one()
+            return [(row.epochs or 0) - row.epoch for row in connection.execute(ahead)]
+
+    def paces(self, *, limit: int = 20) -> list[float]:
+        """Return the seconds an epoch took in each of the newest queued runs that are over."""
+        ended = (
+            sa.select(RUNS.c.seconds / RUNS.c.epoch)
+            .where(RUNS.c.state.in_(ENDED), RUNS.c.origin == "dashboard", RUNS.c.epoch > 0)
+            .order_by(RUNS.c.number.desc())
+            .limit(limit)
+        )
+        with self._read() as connection:
+            return [float(pace) for pace in connection.execute(ended).scalars()]
 
     # -- the writer ------------------------------------------------------------------------
 
     def claim_next(self, worker: str, *, slots: int) -> Claim | None:
         """Take the run at the head of the queue, unless `slots` queued runs already train.
 
-        Runs that never were in the queue (a command line's, a notebook's) take no slot.
+        Owners take turns; within a turn who came first is served first. Runs that never were in
+        the queue (a command line's, a notebook's) take no slot.
         """
-        head_of_queue = (
-            sa.select(RUNS.c.run_id)
-            .where(RUNS.c.state == "queued", RUNS.c.origin == "dashboard")
-            .order_by(RUNS.c.queue_number, RUNS.c.number)
-            .limit(1)
-        )
+        head_of_queue = sa.select(RUNS.c.run_id).where(_IS_WAITING).order_by(*_QUEUE).limit(1)
         with self._read() as connection:
             # Idle workers ask often; only a run that waits is worth the lock of a writer.
             if connection.execute(head_of_queue).first() is None:
@@ -578,6 +594,13 @@ class Store:
             )
             if ended.rowcount == 0:
                 self._send(connection, run_id, Command("stop"))
+                return
+            # Its turn goes to the owner's next.
+            connection.execute(
+                RUNS.update()
+                .where(_IS_WAITING, RUNS.c.owner == run.owner, RUNS.c.turn > run.turn)
+                .values(turn=RUNS.c.turn - 1)
+            )
 
     def send(self, run_id: str, command: Command) -> None:
         """Tell a run that trains what to do; `stop` takes any run.
@@ -746,6 +769,28 @@ class Store:
         highest = connection.execute(sa.select(sa.func.max(RUNS.c.queue_number))).scalar()
         return (highest or 0) + 1
 
+    @staticmethod
+    def _next_turn(connection: Connection, owner: str) -> int:
+        """Return the turn of a run that is queued now: start-time fair queueing.
+
+        It is the turn that is being served, or the one after the owner's last (Goyal, Vin and
+        Cheng, SIGCOMM 1996; here every run has the length 1).
+        """
+        queued_ones = RUNS.c.origin == "dashboard"
+        is_active = RUNS.c.state.in_(ACTIVE)
+        served = sa.select(sa.func.max(RUNS.c.turn)).where(queued_ones, is_active)
+        first = sa.select(sa.func.min(RUNS.c.turn)).where(_IS_WAITING)
+        last = sa.select(sa.func.max(RUNS.c.turn)).where(
+            queued_ones, sa.or_(is_active, _IS_WAITING), RUNS.c.owner == owner
+        )
+        now, last_own = connection.execute(
+            sa.select(
+                sa.func.coalesce(served.scalar_subquery(), first.scalar_subquery(), 0),
+                last.scalar_subquery(),
+            )
+        ).one()
+        return int(now if last_own is None else max(now, last_own + 1))
+
     def _add(
         self,
         connection: Connection,
@@ -768,6 +813,7 @@ class Store:
                 config=_to_json(config),
                 epochs=config.get("epochs"),
                 queue_number=self._next_queue_number(connection),
+                turn=self._next_turn(connection, self.person.owner),
                 owner=self.person.owner,
                 parent=None if parent is None else _to_json(parent._asdict()),
                 created_at=time.time(),

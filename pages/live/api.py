@@ -17,6 +17,7 @@ from trainer.errors import InvalidInput, RunNotFound, StoreUnusable, TrainerErro
 from trainer.openings import told_openings
 from trainer.runs import Run
 from trainer.store import Store
+from trainer.waiting import waiting
 
 VERSION = "0.1.0"
 DEFAULT_LIMIT = 100
@@ -90,9 +91,11 @@ class _Api:
         if not (run_id.isascii() and run_id.isalnum()):
             raise RunNotFound(run_id)
         run = self._store.run(run_id)
+        waits = waiting(self._store, run)
         return 200, {
             **_facts(run),
-            "queue_place": self._store.queue_place(run),
+            "queue_place": None if waits is None else waits.place,
+            "queue_seconds": None if waits is None else waits.seconds,
             "history": self._store.history(run_id),
             "test_openings": told_openings(self._store.inspections(run_id, "test")),
         }

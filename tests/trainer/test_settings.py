@@ -36,6 +36,20 @@ def test_the_disk_budget_of_a_run_is_given_in_megabytes(monkeypatch):
             Settings.from_environment()
 
 
+def test_when_a_worker_is_replaced_can_be_set(monkeypatch):
+    settings = Settings.from_environment()
+    assert (settings.worker_runs, settings.worker_bytes) == (100, 4_000_000_000)
+    monkeypatch.setenv("DASHBOARD_WORKER_RUNS", "3")
+    monkeypatch.setenv("DASHBOARD_WORKER_MB", "900")
+    settings = Settings.from_environment()
+    assert (settings.worker_runs, settings.worker_bytes) == (3, 900_000_000)
+    for variable in ("DASHBOARD_WORKER_RUNS", "DASHBOARD_WORKER_MB"):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, "0")
+            with pytest.raises(InvalidInput, match=f"^{variable} must be an integer from 1 to "):
+                Settings.from_environment()
+
+
 def test_without_a_class_code_nobody_is_asked_for_one():
     settings = Settings.from_environment()
     assert (settings.class_code, settings.teacher_code) == ("", "")

@@ -182,6 +182,64 @@ def test_a_run_that_was_stopped_in_the_queue_gives_up_its_place(store):
     assert store.claim_next("w", slots=1).run_id == second
 
 
+def served(store: Store, count: int) -> list[str]:
+    """Let runs train one after the other, and return whose they were."""
+    owners = []
+    for _ in range(count):
+        claim = store.claim_next("w", slots=1)
+        owners.append(store.run(claim.run_id).owner)
+        store.write(claim, state="finished")
+    return owners
+
+
+def start(store: Store, owner: str, count: int = 1) -> list[str]:
+    return [store.used_by(Person(owner=owner)).create_run({}) for _ in range(count)]
+
+
+def test_ten_starts_of_one_owner_do_not_keep_others_waiting(store):
+    many = start(store, "a", 10)
+    claim = store.claim_next("w", slots=1)
+    (one,) = start(store, "b")
+    (other,) = start(store, "c")
+    assert [store.queue_place(store.run(run_id)) for run_id in (one, other, many[1])] == [1, 2, 3]
+    store.write(claim, state="finished")
+    assert served(store, 11) == ["b", "c", *("a" * 9)]
+
+
+def test_owners_with_several_runs_take_turns(store):
+    for owner, count in (("a", 3), ("b", 2), ("c", 1)):
+        start(store, owner, count)
+    assert served(store, 6) == ["a", "b", "c", "a", "b", "a"]
+
+
+def test_whoever_starts_again_and_again_does_not_overtake_those_who_wait(store):
+    start(store, "a", 2)
+    start(store, "b", 2)
+    order = []
+    for _ in range(6):
+        order += served(store, 1)
+        start(store, "a")
+    assert order == ["a", "b", "a", "b", "a", "a"]
+
+
+def test_who_takes_a_run_back_from_the_queue_gives_its_turn_to_their_next(store):
+    _, second, third = start(store, "a", 3)
+    start(store, "b", 2)
+    store.stop(second)
+    assert store.queue_place(store.run(third)) == 3
+    assert served(store, 4) == ["a", "b", "a", "b"]
+
+
+def test_a_run_that_is_queued_anew_waits_for_its_owner_s_turn(store):
+    start(store, "a")
+    claim = store.claim_next("w", slots=1)
+    store.write(claim, state="interrupted")
+    start(store, "b", 2)
+    start(store, "a")
+    store.reopen(store.run(claim.run_id))
+    assert served(store, 4) == ["b", "a", "b", "a"]
+
+
 @pytest.mark.parametrize("slots", [1, 2])
 def test_no_more_runs_train_at_once_than_there_are_slots(store, slots):
     for _ in range(4):
@@ -838,13 +896,14 @@ def test_a_store_of_the_fourth_version_has_runs_of_nobody_in_particular(store, u
     run_id = store.create_run({"dataset": "digits"})
     engine = sa.create_engine(url)
     with engine.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE runs DROP COLUMN owner"))
+        for column in ("owner", "turn"):
+            connection.execute(sa.text(f"ALTER TABLE runs DROP COLUMN {column}"))
     engine.dispose()
     set_version(url, "4")
     for _ in range(2):
         reopened = Store(url)
         assert reopened.run(run_id).owner == ""
-        reopened.stop(run_id)
+        assert reopened.queue_place(reopened.run(run_id)) == 1
         reopened.close()
 
 

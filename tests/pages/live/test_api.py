@@ -276,9 +276,11 @@ def test_a_run_tells_its_boundaries_thinned_and_from_epoch_to_epoch(
 def test_a_queued_run_tells_its_place(server: Server) -> None:
     run_ids = [server.store.create_run({"dataset": "digits"}) for _ in range(2)]
 
-    places = [server.get(f"/api/runs/{run_id}")[2]["queue_place"] for run_id in run_ids]
+    answers = [server.get(f"/api/runs/{run_id}")[2] for run_id in run_ids]
 
-    assert places == [1, 2]
+    assert [answer["queue_place"] for answer in answers] == [1, 2]
+    # Nothing trains, so the first begins at once; how long a run takes nobody knows yet.
+    assert [answer["queue_seconds"] for answer in answers] == [0, None]
 
 
 @pytest.mark.parametrize("run_id", ["nobody", "a%00b", "..", "%2e%2e%2f", "a'--", "x" * 500])
