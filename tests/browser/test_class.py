@@ -7,24 +7,20 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.classroom import CLASS, TEACHER, classroom, run_of
 from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
+from tests.waiting import wait_until
+from trainer.runs import Command
 
-CLASS, TEACHER = "sunny-tensors", "chalk-and-board"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture(scope="module")
 def class_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    program = Program(
-        tmp_path_factory.mktemp("class"),
-        DASHBOARD_CLASS_CODE=CLASS,
-        DASHBOARD_TEACHER_CODE=TEACHER,
-    )
-    yield program
-    program.end_all_runs()
-    program.close()
+    with classroom(tmp_path_factory.mktemp("class")) as program:
+        yield program
 
 
 def enter(page: Page, code: str) -> None:
@@ -33,12 +29,12 @@ def enter(page: Page, code: str) -> None:
     page.get_by_role("button", name="Enter").click()
 
 
-def member(program: Program, new_viewer: NewViewer, code: str) -> Viewer:
+def member(program: Program, new_viewer: NewViewer, cookies: str) -> Viewer:
     """Return somebody who has shown a code before."""
     viewer = new_viewer(program)
-    cookies = dict(cookie.split("=", 1) for cookie in program.sign_in(code).split("; "))
+    pairs = [cookie.split("=", 1) for cookie in cookies.split("; ")]
     viewer.page.context.add_cookies(
-        [{"name": name, "value": value, "url": program.url} for name, value in cookies.items()]
+        [{"name": name, "value": value, "url": program.url} for name, value in pairs]
     )
     return viewer
 
@@ -68,32 +64,32 @@ def test_a_student_signs_in_on_a_phone_and_comes_to_the_page_they_wanted(
     forgive_refusals(phone)
 
 
-def test_a_teacher_shows_a_student_s_run_to_all_and_alone_may_change_it_too(
+def test_a_teacher_shows_a_student_s_run_to_all_and_may_stop_it(
     class_program: Program, new_viewer: NewViewer
 ) -> None:
-    owner, student, teacher = (
-        member(class_program, new_viewer, code) for code in (CLASS, CLASS, TEACHER)
-    )
-    run_id = owner.start(dataset="iris", epochs=100_000)
-    owner.expect_points(1)
+    owner = class_program.sign_in(CLASS)
+    name = '<img src=x onerror="window.attacked=1">'
+    run_id = run_of(class_program, owner, name=name)
+    student = member(class_program, new_viewer, class_program.sign_in(CLASS))
     student.open("/runs")
     banner = student.page.get_by_test_id("broadcast")
     expect(banner).to_be_hidden()
 
+    teacher = member(class_program, new_viewer, class_program.sign_in(TEACHER))
     teacher.open(run=run_id)
     teacher.page.get_by_role("button", name="Show to all").click()
 
-    expect(banner).to_contain_text("Your teacher shows")
+    expect(banner).to_contain_text(f"Your teacher shows {name}")
     banner.get_by_role("button", name="Watch").click()
     student.expect_points(1)
     assert student.run_id == run_id
     expect(student.page.get_by_text("Somebody else started this run")).to_be_visible()
     expect(student.stop_button).to_have_count(0)
     expect(banner).to_contain_text("Watched together:")
+    assert not student.has_been_attacked()
 
-    owner.page.reload()
-    expect(owner.stop_button).to_be_enabled()
-    teacher.stop_button.click()
-    owner.expect_state("Stopped")
     teacher.page.get_by_test_id("broadcast").get_by_role("button", name="End").click()
     expect(banner).to_be_hidden()
+    teacher.stop_button.click()
+    told = wait_until(lambda: class_program.store.take_commands(run_id), "the run is told")
+    assert told == [Command("stop")]
