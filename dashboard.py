@@ -28,6 +28,7 @@ from pages.live.security import is_loopback, own_hosts, security_middleware
 from pages.live.stream import stream_route
 from trainer.errors import TrainerError
 from trainer.launch import FIRST_PAGE_SECONDS, LocalLauncher
+from trainer.log import log_to_standard_error
 from trainer.settings import Settings
 from trainer.store import Store
 
@@ -45,6 +46,7 @@ try:
     store = Store(settings.store_url)
 except TrainerError as error:
     sys.exit(str(error))
+log_to_standard_error("trainer", "pages")
 hub = Hub(store)
 entrance = [] if badges is None else [Middleware(EntranceMiddleware, badges=badges)]
 launcher = LocalLauncher(store, settings, delay=FIRST_PAGE_SECONDS)

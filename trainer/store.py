@@ -88,7 +88,8 @@ class Store:
         self.url = url
         self.person = MACHINE
         try:
-            self._engine = sa.create_engine(url)
+            # What somebody wrote belongs into no error, and so into no log.
+            self._engine = sa.create_engine(url, hide_parameters=True)
         except (SQLAlchemyError, ImportError, ValueError) as error:
             raise StoreUnusable(f"The store's URL cannot be used: {error}.") from error
         self._checkpointing: ProcessLock | None = None

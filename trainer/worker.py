@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from trainer.config import RunConfig
 from trainer.errors import DatasetUnavailable, InvalidInput, StoreUnusable, TrainerError
+from trainer.log import log_to_standard_error
 from trainer.process import is_running, memory_bytes, this_process
 from trainer.recorder import Recorder
 from trainer.runs import Claim, Inspection
@@ -31,7 +32,8 @@ _RETRY_SECONDS = 1.0
 # Whoever presses Stop sees the run end; a step or a compilation may take far longer.
 _STOP_SECONDS = 1.5
 
-_log = logging.getLogger(__name__)
+# Run as a program, this module has another name.
+_log = logging.getLogger("trainer.worker")
 
 
 class Worker:
@@ -174,7 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m trainer.worker")
     parser.add_argument("--parent", required=True, help="the process that started this one")
     parent = parser.parse_args().parent
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(message)s")
+    log_to_standard_error("trainer")
     # TensorFlow's C++ notes about the machine are not for the server's log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     settings = Settings.from_environment()

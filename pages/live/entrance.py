@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import logging
 import re
 from pathlib import Path
 from string import Template
@@ -31,6 +32,7 @@ _POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+_LOG = logging.getLogger(__name__)
 _WRONG = "That is not the code of this class."
 _NO_CODE = "This class asks for its code: open its address in a browser and enter it there."
 
@@ -74,6 +76,7 @@ class EntranceMiddleware:
         to = _safe(form.get("to", [""])[0])
         seconds = self._tries.seconds_to_wait(client)
         if seconds:
+            _LOG.warning("a code was tried before its time")
             words = f"Too many wrong codes were tried. Try again in {seconds} s."
             response = _page(to=to, problem=words, status=429)
             response.headers["Retry-After"] = str(seconds)
@@ -81,6 +84,7 @@ class EntranceMiddleware:
         role = self._badges.role_for(form.get("code", [""])[0].strip())
         if role is None:
             self._tries.note_wrong(client)
+            _LOG.warning("a wrong code was tried")
             return _page(to=to, problem=_WRONG, status=403)
         response = Response(status_code=303, headers={"Location": to})
         browser = browser_of(Headers(scope=scope).get("cookie", ""))
@@ -88,6 +92,7 @@ class EntranceMiddleware:
             browser = new_browser()
             response.headers.append("set-cookie", lasting_cookie(scope, BROWSER_COOKIE, browser))
         badge = self._badges.badge(role, browser)
+        _LOG.info("a %s signed in", role)
         response.headers.append("set-cookie", lasting_cookie(scope, COOKIE, badge))
         return response
 

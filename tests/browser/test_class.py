@@ -93,3 +93,29 @@ def test_a_teacher_shows_a_student_s_run_to_all_and_may_stop_it(
     teacher.stop_button.click()
     told = wait_until(lambda: class_program.store.take_commands(run_id), "the run is told")
     assert told == [Command("stop")]
+
+
+def test_a_page_works_under_its_policy_and_a_script_that_got_into_it_would_not_run(
+    class_program: Program, new_viewer: NewViewer
+) -> None:
+    cookies = class_program.sign_in(CLASS)
+    viewer = member(class_program, new_viewer, cookies)
+    viewer.open(run=run_of(class_program, cookies))
+    viewer.expect_points(1)
+    assert viewer.errors == []
+
+    attack = """() => {
+      const script = document.createElement("script");
+      script.textContent = "window.attacked = 1";
+      const image = document.createElement("div");
+      image.innerHTML = "<img src='data:,' onerror='window.attacked = 1'>";
+      document.body.append(script, image);
+      return fetch("http://evil.example/").then(() => "reached", () => "refused");
+    }"""
+    assert viewer.page.evaluate(attack) == "refused"
+    assert not viewer.has_been_attacked()
+    refusals = [error for error in viewer.errors if "Content Security Policy" in error]
+    assert len(refusals) >= 3
+    viewer.errors = [error for error in viewer.errors if "evil.example" not in error]
+    viewer.errors = [error for error in viewer.errors if error not in refusals]
+    viewer.foreign.clear()
