@@ -14,28 +14,41 @@ import pandas  # noqa: F401
 import plotly.graph_objects  # noqa: F401
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit import config
 
 import trainer.datasets  # noqa: F401
 from pages.live.api import api_routes
 from pages.live.assets import plotly_route
+from pages.live.badge import badges_of
 from pages.live.browser import BrowserCookieMiddleware
 from pages.live.cutting import CuttableMiddleware
+from pages.live.entrance import EntranceMiddleware
 from pages.live.hub import Hub
-from pages.live.security import security_middleware
+from pages.live.security import is_loopback, own_hosts, security_middleware
 from pages.live.stream import stream_route
 from trainer.errors import TrainerError
 from trainer.launch import FIRST_PAGE_SECONDS, LocalLauncher
+from trainer.log import log_to_standard_error
 from trainer.settings import Settings
 from trainer.store import Store
 
 try:
     settings = Settings.from_environment()
+    badges = badges_of(settings)
+    if not is_loopback(st.get_option("server.address")):
+        if badges is None:
+            sys.exit("To be reached from other machines, set DASHBOARD_CLASS_CODE (see README.md).")
+        hosts = [*st.get_option("server.allowedHosts"), *own_hosts()]
+        # Streamlit's own check of its WebSocket looks there; a script may not set it.
+        config.set_option("server.allowedHosts", hosts)
     # The names that Streamlit answers to are those that our own routes do.
     middleware = security_middleware(st.get_option("server.allowedHosts"))
     store = Store(settings.store_url)
 except TrainerError as error:
     sys.exit(str(error))
+log_to_standard_error("trainer", "pages")
 hub = Hub(store)
+entrance = [] if badges is None else [Middleware(EntranceMiddleware, badges=badges)]
 launcher = LocalLauncher(store, settings, delay=FIRST_PAGE_SECONDS)
 
 
@@ -57,6 +70,11 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     "pages/shell.py",
     routes=[*api_routes(store, launcher.workers), stream_route(hub), plotly_route()],
-    middleware=[Middleware(CuttableMiddleware), *middleware, Middleware(BrowserCookieMiddleware)],
+    middleware=[
+        Middleware(CuttableMiddleware),
+        *middleware,
+        Middleware(BrowserCookieMiddleware),
+        *entrance,
+    ],
     lifespan=lifespan,
 )

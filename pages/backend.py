@@ -1,4 +1,7 @@
-"""The store as the pages use it: one for each address, shared by all sessions of the server."""
+"""The store as the pages use it: one for each address, shared by all sessions of the server.
+
+Each session has it as whoever looks at it: what that person may not do, no page does for them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import logging
 
 import streamlit as st
 
+from pages.visitor import this_person
 from trainer.errors import StoreUnusable
 from trainer.settings import Settings
 from trainer.store import Store
@@ -14,12 +18,12 @@ _log = logging.getLogger(__name__)
 
 
 def store() -> Store:
-    """Return the store that the environment names.
+    """Return the store that the environment names, as whoever looks at the page may use it.
 
     Raises:
         TrainerError: The settings make no sense, or the store cannot be used.
     """
-    return _store(Settings.from_environment().store_url)
+    return _store(Settings.from_environment().store_url).used_by(this_person())
 
 
 def show_unusable(error: StoreUnusable) -> None:

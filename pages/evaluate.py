@@ -18,6 +18,7 @@ from pages.live.reader import summary
 from pages.shown import show_none, shown_run_id
 from trainer.errors import RunNotFound, StoreUnusable
 from trainer.runs import Run
+from trainer.waiting import waiting
 
 _FOLDER = Path(__file__).parent
 
@@ -55,7 +56,7 @@ def _run() -> Run | None:
 def _show(run: Run) -> None:
     head, link = st.columns([10, 1], vertical_alignment="top")
     with head:
-        live_header(summary(run, store().queue_place(run)), key="header")
+        live_header(summary(run, waiting(store(), run)), key="header")
     with link:
         st.page_link(
             _FOLDER / "train.py",

@@ -207,7 +207,10 @@ def show_test_set(run: Run, config: RunConfig) -> None:
         if opening.evaluation is None:
             _waiting(opening.number, run.run_id)
             return
-    _offer_opening(run, is_first=not opened)
+    if store().person.may_change(run.owner):
+        _offer_opening(run, is_first=not opened)
+    else:
+        st.caption("Only whoever started the run may break the seal, or the teacher.")
 
 
 def show_seal(run: Run) -> None:

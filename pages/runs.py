@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.backend import show_unusable, store
 from pages.forms import config_of, escaped, form_link
+from pages.visitor import this_role
 from trainer.checkpoints import disk_use
 from trainer.errors import InvalidInput, NotPossible, RunNotFound, StoreUnusable
 from trainer.runs import Run
@@ -34,6 +35,7 @@ def _show_runs() -> None:
     try:
         runs = store().runs(limit=_LIMIT)
         openings = store().openings()
+        mine = store().person.owner if this_role() else None
     except StoreUnusable as error:
         show_unusable(error)
         return
@@ -41,7 +43,7 @@ def _show_runs() -> None:
         st.markdown("No runs yet. Go to **Train**, press **Start training**, and find it here.")
         return
     st.dataframe(
-        pd.DataFrame([_row(run, openings.get(run.run_id, 0)) for run in runs]),
+        pd.DataFrame([_row(run, openings.get(run.run_id, 0), mine) for run in runs]),
         hide_index=True,
         column_config={
             "Open": st.column_config.LinkColumn(display_text="open"),
@@ -57,7 +59,9 @@ def _show_runs() -> None:
 
 def _show_tidying() -> None:
     try:
-        runs = {run.run_id: run for run in store().runs(limit=_LIMIT)}
+        person = store().person
+        found = store().runs(limit=_LIMIT)
+        runs = {run.run_id: run for run in found if person.may_change(run.owner)}
     except StoreUnusable:
         return  # the list has said so
     if not runs:
@@ -103,10 +107,12 @@ def _sentences() -> Iterator[None]:
         show_unusable(error)
 
 
-def _row(run: Run, openings: int) -> dict[str, object]:
+def _row(run: Run, openings: int, mine: str | None) -> dict[str, object]:
     return {
         "Open": _link(run),
         "Name": run.name,
+        # Alone, all are.
+        **({} if mine is None else {"Whose": "yours" if run.owner == mine else ""}),
         "State": run.state,
         "Epochs": run.epoch,
         "Progress": run.epoch / run.epochs if run.epochs else None,

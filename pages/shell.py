@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.broadcast import show_broadcast
 from pages.side import show_side
 
 _FOLDER = Path(__file__).parent
@@ -31,4 +32,5 @@ page = st.navigation(
 )
 if page in (_TRAIN, _DATA):
     show_side(has_run=page == _TRAIN)
+show_broadcast()
 page.run()

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.backend import store
+from pages.broadcast import show_broadcasting
 from pages.forms import escaped
 from pages.shown import show
 from trainer.checkpoints import Kept, kept
@@ -43,6 +44,9 @@ def show_controls(run: Run, config: RunConfig | None) -> None:
             f"{parent.epoch + 1}: {_words(parent.parameter)} "
             f"{escaped(str(parent.before))} → {escaped(str(parent.after))}"
         )
+    if not store().person.may_change(run.owner):
+        _show_to_others(run, config)
+        return
     with st.container(horizontal=True, key="steering", gap="small"):
         if run.state in ACTIVE:
             _show_pause(run)
@@ -58,6 +62,15 @@ def show_controls(run: Run, config: RunConfig | None) -> None:
                 steer(store(), run.run_id, "stop")
             # A queued run has ended by now, and has no other button any more.
             st.rerun()
+        show_broadcasting(run.run_id)
+
+
+def _show_to_others(run: Run, config: RunConfig | None) -> None:
+    once = "" if run.is_over else " once it is over"
+    st.caption(f"Somebody else started this run: you can watch it, and fork it{once}.")
+    if run.is_over and config is not None:
+        with st.container(horizontal=True, key="steering", gap="small"):
+            _show_fork(run, config, kept(run.run_id))
 
 
 def _show_resume(run: Run, config: RunConfig) -> None:

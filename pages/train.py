@@ -30,6 +30,7 @@ from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.network import network
 from trainer.runs import Run
+from trainer.waiting import waiting
 
 _FOLDER = Path(__file__).parent
 
@@ -59,7 +60,7 @@ def _chosen_run() -> Run | None:
 
 
 def _show_run(run: Run) -> None:
-    live_header(summary(run, store().queue_place(run)), key="header")
+    live_header(summary(run, waiting(store(), run)), key="header")
     config = config_of(run)
     show_controls(run, config)
     live_charts({"run_id": run.run_id}, _charts(run, config), key="charts", parent=run.parent)

@@ -17,8 +17,9 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder that `DASHBOARD_HOME` names during the test; no other setting is set."""
     folder = tmp_path / "home"
     monkeypatch.setenv("DASHBOARD_HOME", str(folder))
-    for setting in ("DASHBOARD_STORE", "DASHBOARD_SLOTS", "DASHBOARD_CHECKPOINT_MB"):
-        monkeypatch.delenv(setting, raising=False)
+    for setting in set(os.environ) - {"DASHBOARD_HOME", "DASHBOARD_TEST_BROWSER"}:
+        if setting.startswith("DASHBOARD_"):
+            monkeypatch.delenv(setting)
     return folder
 
 

@@ -6,6 +6,7 @@ TrainerError
 ├── TableUnreadable      a file is no table that can be read (says the line where there is one)
 ├── RunNotFound          no such run in the store
 ├── NotPossible          what is asked of a run does not go with its state or its set-up
+│   └── NotYours         … or is only for whoever started the run, and for the teacher
 ├── WeightsMissing       the weights of a run are not there or cannot be read
 ├── StoreUnusable        the store is corrupt, newer than this program or unreachable
 │   └── StoreFull        … or its disk has no room left
@@ -48,6 +49,15 @@ class RunNotFound(TrainerError):
 
 class NotPossible(TrainerError):
     """What is asked of a run does not go with its state or its set-up."""
+
+
+class NotYours(NotPossible):
+    """Somebody asks for something that only a run's owner, or only the teacher may do."""
+
+    def __init__(
+        self, message: str = "Only whoever started this run may do that, or the teacher."
+    ) -> None:
+        super().__init__(message)
 
 
 class WeightsMissing(TrainerError):

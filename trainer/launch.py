@@ -14,14 +14,14 @@ from pathlib import Path
 from trainer.datasets.uploads import remove_unneeded
 from trainer.process import is_running, this_process
 from trainer.runs import Run
-from trainer.settings import MEGABYTE, Settings
+from trainer.settings import CODE_VARIABLES, MEGABYTE, Settings
 from trainer.store import Store
 from trainer.tidying import remove_leftovers
 
 _LOOK_SECONDS = 0.5
 # A run whose writer cannot be looked at (on another machine) is given up after this silence.
 _SILENCE_SECONDS = 30.0
-# A worker that dies sooner than this after its start is not replaced at once.
+# A worker that fails sooner than this after its start is not replaced at once.
 _YOUNG_SECONDS = 10.0
 _END_SECONDS = 7.0
 _UPKEEP_SECONDS = 86_400.0
@@ -118,7 +118,7 @@ class LocalLauncher:
             if process.poll() is not None:
                 _log.warning("worker %d ended with %s", process.pid, process.returncode)
                 del self._workers[process]
-                if time.monotonic() - began < _YOUNG_SECONDS:
+                if process.returncode and time.monotonic() - began < _YOUNG_SECONDS:
                     self._not_before = time.monotonic() + _YOUNG_SECONDS
         if time.monotonic() >= self._not_before:
             for _ in range(self._settings.slots + 1 - len(self._workers)):
@@ -133,11 +133,14 @@ class LocalLauncher:
             this_process(),
         )
         environment = {
-            **os.environ,
+            # What lets people in is no business of a worker's.
+            **{name: text for name, text in os.environ.items() if name not in CODE_VARIABLES},
             "DASHBOARD_HOME": str(self._settings.home),
             "DASHBOARD_STORE": self._settings.store_url,
             "DASHBOARD_SLOTS": str(self._settings.slots),
             "DASHBOARD_CHECKPOINT_MB": str(self._settings.checkpoint_bytes // MEGABYTE),
+            "DASHBOARD_WORKER_RUNS": str(self._settings.worker_runs),
+            "DASHBOARD_WORKER_MB": str(self._settings.worker_bytes // MEGABYTE),
         }
         # A group of its own, so that Ctrl-C reaches the server alone, which then ends its workers.
         return subprocess.Popen(

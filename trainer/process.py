@@ -36,6 +36,11 @@ def is_running(name: str) -> bool | None:
         return None
 
 
+def memory_bytes() -> int:
+    """Return how much memory this process takes."""
+    return int(psutil.Process().memory_info().rss)
+
+
 def _start(process: psutil.Process) -> float:
     # On Linux a process's start is told as of the boot, whose time moves when the clock is set.
     return process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0)

@@ -105,7 +105,8 @@ class Run:
     a reader of its evaluations needs to know: `class_names`, `target_name`, and the class that
     most rows have, `majority: {"class": 3, "share": 0.1}`; each may be missing. `speed` is how many
     epochs a second slow motion lets through, and `learning_rate` what somebody set it to; each is
-    None without. `parent` is what a fork goes on from; `note` is what people wrote about it.
+    None without. `owner` is as whom somebody started it, empty for nobody in particular. `parent`
+    is what a fork goes on from; `note` is what people wrote about it.
     """
 
     number: int
@@ -128,6 +129,8 @@ class Run:
     speed: float | None
     learning_rate: float | None
     queue_number: int
+    turn: int
+    owner: str
     parent: Parent | None
     note: str
     created_at: float

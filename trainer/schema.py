@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 METADATA = sa.MetaData()
 META = sa.Table(
@@ -37,6 +37,10 @@ RUNS = sa.Table(
     sa.Column("learning_rate", sa.Float),
     # Who waits is served in this order: a run that is queued anew goes to the end.
     sa.Column("queue_number", sa.Integer, nullable=False, server_default="0"),
+    # … but first by turns, so that one owner's many runs do not keep another's waiting.
+    sa.Column("turn", sa.Integer, nullable=False, server_default="0"),
+    # Nobody in particular's are those of a command line and of a notebook.
+    sa.Column("owner", sa.String(80), nullable=False, server_default=""),
     sa.Column("parent", sa.Text),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("created_at", sa.Float, nullable=False),

@@ -7,6 +7,7 @@ every database. Each write checks the attempt in the same transaction (fencing).
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import io
 import json
@@ -23,10 +24,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
-from trainer.errors import Fenced, NotPossible, RunNotFound, StoreFull, StoreUnusable
+from trainer.errors import (
+    Fenced,
+    NotPossible,
+    NotYours,
+    RunNotFound,
+    StoreFull,
+    StoreUnusable,
+)
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
 from trainer.lock import ProcessLock
+from trainer.person import MACHINE, Person
 from trainer.reserve import Reserve
 from trainer.runs import (
     ACTIVE,
@@ -62,13 +71,23 @@ from trainer.schema import (
 
 # A writer waits this long for another process that holds the lock.
 BUSY_TIMEOUT_SECONDS = 30
+_BROADCAST = "broadcast"
+# The runs that wait for a worker, and the order in which they are served.
+_IS_WAITING = (RUNS.c.state == "queued") & (RUNS.c.origin == "dashboard")
+_QUEUE = (RUNS.c.turn, RUNS.c.queue_number, RUNS.c.number)
 
 
 class Store:
     """Runs, their records and the commands to them, in any database SQLAlchemy speaks to.
 
+    Everybody may read; what a run's owner alone may do, each method checks as it does it, and
+    raises `NotYours` for others.
+
     Args:
         url: SQLAlchemy URL, e.g. `sqlite:////home/me/data/runs.sqlite`.
+
+    Attributes:
+        person: Who asks, and owns the runs that are made.
 
     Raises:
         StoreUnusable: The database is corrupt, made by a newer version, or out of reach.
@@ -76,8 +95,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.person = MACHINE
         try:
-            self._engine = sa.create_engine(url)
+            # What somebody wrote belongs into no error, and so into no log.
+            self._engine = sa.create_engine(url, hide_parameters=True)
         except (SQLAlchemyError, ImportError, ValueError) as error:
             raise StoreUnusable(f"The store's URL cannot be used: {error}.") from error
         self._checkpointing: ProcessLock | None = None
@@ -97,6 +118,12 @@ class Store:
     def is_sqlite(self) -> bool:
         """Whether the database is an SQLite file."""
         return self._engine.dialect.name == "sqlite"
+
+    def used_by(self, person: Person) -> Store:
+        """Return the same store as a person has it, who may do less than the machine itself."""
+        store = copy.copy(self)
+        store.person = person
+        return store
 
     def close(self) -> None:
         """Close every connection."""
@@ -118,7 +145,7 @@ class Store:
         run_id: str | None = None,
         parent: Parent | None = None,
     ) -> str:
-        """Add a run to the end of the queue and return its id.
+        """Queue a run, behind those of its owner that wait, and return its id.
 
         `name` defaults to `subject`, or else the dataset's name, with the beginning of the id;
         `run_id` is one of `new_run_id`, which is made if it is not given.
@@ -159,11 +186,13 @@ class Store:
         """
         config = run.config if config is None else config
         with self._write() as connection:
+            self._run_to_change(connection, run.run_id)
             values = {
                 "state": "queued",
                 "message": "",
                 "ended_at": None,
                 "queue_number": self._next_queue_number(connection),
+                "turn": self._next_turn(connection, run.owner),
                 "config": _to_json(config),
                 "epochs": config.get("epochs"),
             }
@@ -191,12 +220,14 @@ class Store:
             NotPossible: It is not over.
         """
         with self._write() as connection:
-            run = self._run(connection, run_id)
+            run = self._run_to_change(connection, run_id)
             if not run.is_over:
                 raise NotPossible(f"The run must be over for that. It is {run.state}.")
             for table in reversed(METADATA.sorted_tables):
                 if "run_id" in table.columns:
                     connection.execute(table.delete().where(table.c.run_id == run_id))
+            broadcast = (META.c.key == _BROADCAST) & (META.c.value == run_id)
+            connection.execute(META.delete().where(broadcast))
 
     def describe(self, run_id: str, *, name: str | None = None, note: str | None = None) -> None:
         """Give a run another name, of which 80 characters are kept, or another note.
@@ -207,9 +238,32 @@ class Store:
         values = {"name": name and _clean(name)[:80], "note": note and _clean(note)}
         given = {key: value for key, value in values.items() if value is not None}
         with self._write() as connection:
-            self._run(connection, run_id)
+            self._run_to_change(connection, run_id)
             if given:
                 connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**given))
+
+    def broadcast(self, run_id: str | None) -> None:
+        """Show a run to everybody instead of the one before; None to show none any more.
+
+        Raises:
+            RunNotFound: There is no such run.
+            NotYours: Whoever asks is not in charge.
+        """
+        if not self.person.is_in_charge:
+            raise NotYours("Only the teacher may show a run to everybody.")
+        with self._write() as connection:
+            connection.execute(META.delete().where(META.c.key == _BROADCAST))
+            if run_id is not None:
+                self._run(connection, run_id)
+                connection.execute(META.insert().values(key=_BROADCAST, value=run_id))
+
+    def broadcast_run(self) -> Run | None:
+        """Return the run that is shown to everybody; None if there is none."""
+        shown = sa.select(META.c.value).where(META.c.key == _BROADCAST).scalar_subquery()
+        with self._read() as connection:
+            row = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == shown)).mappings()
+            found = row.first()
+        return None if found is None else _to_run(found)
 
     def run(self, run_id: str) -> Run:
         """Return a run.
@@ -256,32 +310,44 @@ class Store:
 
     def queue_place(self, run: Run) -> int | None:
         """Return how many queued runs come first, counting this one; None if it is not queued."""
+        ahead = self.queue_ahead(run)
+        return None if ahead is None else len(ahead) + 1
+
+    def queue_ahead(self, run: Run) -> list[int] | None:
+        """Return the epochs that each queued run before this one is to train, in order.
+
+        None if the run is not queued.
+        """
         if run.state != "queued" or run.origin != "dashboard":
             return None
+        ahead = (
+            sa.select(RUNS.c.epochs, RUNS.c.epoch)
+            .where(_IS_WAITING, sa.tuple_(*_QUEUE) < (run.turn, run.queue_number, run.number))
+            .order_by(*_QUEUE)
+        )
         with self._read() as connection:
-            return connection.execute(
-                sa.select(sa.func.count())
-                .select_from(RUNS)
-                .where(
-                    RUNS.c.state == "queued",
-                    RUNS.c.origin == "dashboard",
-                    sa.tuple_(RUNS.c.queue_number, RUNS.c.number) <= (run.queue_number, run.number),
-                )
-            ).scalar_one()
+            return [(row.epochs or 0) - row.epoch for row in connection.execute(ahead)]
+
+    def paces(self, *, limit: int = 20) -> list[float]:
+        """Return the seconds an epoch took in each of the newest queued runs that are over."""
+        ended = (
+            sa.select(RUNS.c.seconds / RUNS.c.epoch)
+            .where(RUNS.c.state.in_(ENDED), RUNS.c.origin == "dashboard", RUNS.c.epoch > 0)
+            .order_by(RUNS.c.number.desc())
+            .limit(limit)
+        )
+        with self._read() as connection:
+            return [float(pace) for pace in connection.execute(ended).scalars()]
 
     # -- the writer ------------------------------------------------------------------------
 
     def claim_next(self, worker: str, *, slots: int) -> Claim | None:
         """Take the run at the head of the queue, unless `slots` queued runs already train.
 
-        Runs that never were in the queue (a command line's, a notebook's) take no slot.
+        Owners take turns; within a turn who came first is served first. Runs that never were in
+        the queue (a command line's, a notebook's) take no slot.
         """
-        head_of_queue = (
-            sa.select(RUNS.c.run_id)
-            .where(RUNS.c.state == "queued", RUNS.c.origin == "dashboard")
-            .order_by(RUNS.c.queue_number, RUNS.c.number)
-            .limit(1)
-        )
+        head_of_queue = sa.select(RUNS.c.run_id).where(_IS_WAITING).order_by(*_QUEUE).limit(1)
         with self._read() as connection:
             # Idle workers ask often; only a run that waits is worth the lock of a writer.
             if connection.execute(head_of_queue).first() is None:
@@ -538,7 +604,7 @@ class Store:
             RunNotFound: There is no such run.
         """
         with self._write() as connection:
-            run = self._run(connection, run_id)
+            run = self._run_to_change(connection, run_id)
             if run.is_over:
                 return
             ended = connection.execute(
@@ -548,6 +614,13 @@ class Store:
             )
             if ended.rowcount == 0:
                 self._send(connection, run_id, Command("stop"))
+                return
+            # Its turn goes to the owner's next.
+            connection.execute(
+                RUNS.update()
+                .where(_IS_WAITING, RUNS.c.owner == run.owner, RUNS.c.turn > run.turn)
+                .values(turn=RUNS.c.turn - 1)
+            )
 
     def send(self, run_id: str, command: Command) -> None:
         """Tell a run that trains what to do; `stop` takes any run.
@@ -557,7 +630,7 @@ class Store:
             NotPossible: Nobody trains it.
         """
         with self._write() as connection:
-            run = self._run(connection, run_id)
+            run = self._run_to_change(connection, run_id)
             if run.state not in ACTIVE:
                 raise NotPossible(f"The run must be training for that. It is {run.state}.")
             self._send(connection, run_id, command)
@@ -604,7 +677,9 @@ class Store:
             .limit(1)
         )
         with self._write() as connection:
-            self._run(connection, run_id)
+            # An opening of the seal stays on the run for good.
+            find = self._run_to_change if part == "test" else self._run
+            find(connection, run_id)
             # Where writers do not wait for one another anyway, those who ask of one run do.
             connection.execute(
                 sa.select(RUNS.c.number).where(RUNS.c.run_id == run_id).with_for_update()
@@ -714,6 +789,28 @@ class Store:
         highest = connection.execute(sa.select(sa.func.max(RUNS.c.queue_number))).scalar()
         return (highest or 0) + 1
 
+    @staticmethod
+    def _next_turn(connection: Connection, owner: str) -> int:
+        """Return the turn of a run that is queued now: start-time fair queueing.
+
+        It is the turn that is being served, or the one after the owner's last (Goyal, Vin and
+        Cheng, SIGCOMM 1996; here every run has the length 1).
+        """
+        queued_ones = RUNS.c.origin == "dashboard"
+        is_active = RUNS.c.state.in_(ACTIVE)
+        served = sa.select(sa.func.max(RUNS.c.turn)).where(queued_ones, is_active)
+        first = sa.select(sa.func.min(RUNS.c.turn)).where(_IS_WAITING)
+        last = sa.select(sa.func.max(RUNS.c.turn)).where(
+            queued_ones, sa.or_(is_active, _IS_WAITING), RUNS.c.owner == owner
+        )
+        now, last_own = connection.execute(
+            sa.select(
+                sa.func.coalesce(served.scalar_subquery(), first.scalar_subquery(), 0),
+                last.scalar_subquery(),
+            )
+        ).one()
+        return int(now if last_own is None else max(now, last_own + 1))
+
     def _add(
         self,
         connection: Connection,
@@ -736,6 +833,8 @@ class Store:
                 config=_to_json(config),
                 epochs=config.get("epochs"),
                 queue_number=self._next_queue_number(connection),
+                turn=self._next_turn(connection, self.person.owner),
+                owner=self.person.owner,
                 parent=None if parent is None else _to_json(parent._asdict()),
                 created_at=time.time(),
             )
@@ -775,6 +874,12 @@ class Store:
         if row is None:
             raise RunNotFound(run_id)
         return _to_run(row)
+
+    def _run_to_change(self, connection: Connection, run_id: str) -> Run:
+        run = self._run(connection, run_id)
+        if not self.person.may_change(run.owner):
+            raise NotYours
+        return run
 
     def _row_of_epoch(self, table: sa.Table, run_id: str, epoch: int | None) -> RowMapping | None:
         wanted = sa.select(table).where(table.c.run_id == run_id, _counts(table))

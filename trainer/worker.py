@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from trainer.config import RunConfig
 from trainer.errors import DatasetUnavailable, InvalidInput, StoreUnusable, TrainerError
-from trainer.process import is_running, this_process
+from trainer.log import log_to_standard_error
+from trainer.process import is_running, memory_bytes, this_process
 from trainer.recorder import Recorder
 from trainer.runs import Claim, Inspection
-from trainer.settings import Settings
+from trainer.settings import MEGABYTE, Settings
 from trainer.shutdown import Shutdown
 from trainer.store import Store
 
@@ -31,7 +32,8 @@ _RETRY_SECONDS = 1.0
 # Whoever presses Stop sees the run end; a step or a compilation may take far longer.
 _STOP_SECONDS = 1.5
 
-_log = logging.getLogger(__name__)
+# Run as a program, this module has another name.
+_log = logging.getLogger("trainer.worker")
 
 
 class Worker:
@@ -42,6 +44,8 @@ class Worker:
         slots: How many queued runs may train at once, all workers together.
         parent: The process that started this one, as `this_process` names it.
         checkpoint_bytes: What the checkpoints of one run may take; None for any number.
+        max_runs: After so many runs it ends, to be replaced; None for any number.
+        max_bytes: It ends after a run that leaves it with so much memory; None for any.
         shutdown: Makes `work` return soon; a run in progress becomes *interrupted*.
     """
 
@@ -53,16 +57,23 @@ class Worker:
         parent: str,
         shutdown: Shutdown,
         checkpoint_bytes: int | None = None,
+        max_runs: int | None = None,
+        max_bytes: int | None = None,
     ) -> None:
         self._store = store
         self._slots = slots
         self._parent = parent
         self._checkpoint_bytes = checkpoint_bytes
+        self._max_runs = max_runs
+        self._max_bytes = max_bytes
+        self._num_runs = 0
         self._name = this_process()
         self._shutdown = shutdown
 
     def work(self) -> None:
-        """Work until told to shut down, the parent is gone or a stopped `fit()` does not end.
+        """Work until told to shut down, the parent is gone or this process has to be replaced.
+
+        That is after many runs, with too much memory, or when a stopped `fit()` does not end.
 
         Raises:
             StoreUnusable: What came of a claimed run or inspection could not be written. While this
@@ -94,8 +105,10 @@ class Worker:
             except StoreUnusable:
                 _log.exception("the store cannot be used; trying again")
                 time.sleep(_RETRY_SECONDS)
-            if claim is not None and not self._train(claim, warm):
-                break
+            if claim is not None:
+                self._num_runs += 1
+                if not self._train(claim, warm) or self._is_worn():
+                    break
             if asked is not None:
                 self._inspect(asked)
             time.sleep(_LOOK_SECONDS)
@@ -126,6 +139,16 @@ class Worker:
         _log.info("run %s ends: %s", claim.run_id, state)
         return not training.is_left
 
+    def _is_worn(self) -> bool:
+        if self._max_runs is not None and self._num_runs >= self._max_runs:
+            _log.info("%d runs are enough for one process", self._num_runs)
+            return True
+        taken = memory_bytes()
+        if self._max_bytes is not None and taken >= self._max_bytes:
+            _log.info("%d MB of memory are too much for one process", taken // MEGABYTE)
+            return True
+        return False
+
     def _inspect(self, asked: Inspection) -> None:
         from trainer.inspecting import inspect
 
@@ -153,7 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m trainer.worker")
     parser.add_argument("--parent", required=True, help="the process that started this one")
     parent = parser.parse_args().parent
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(message)s")
+    log_to_standard_error("trainer")
     # TensorFlow's C++ notes about the machine are not for the server's log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     settings = Settings.from_environment()
@@ -166,6 +189,8 @@ def main() -> None:
             parent=parent,
             shutdown=shutdown,
             checkpoint_bytes=settings.checkpoint_bytes,
+            max_runs=settings.worker_runs,
+            max_bytes=settings.worker_bytes,
         ).work()
     except StoreUnusable:
         _log.exception("a run's end could not be written; this worker ends")

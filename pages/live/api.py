@@ -17,6 +17,7 @@ from trainer.errors import InvalidInput, RunNotFound, StoreUnusable, TrainerErro
 from trainer.openings import told_openings
 from trainer.runs import Run
 from trainer.store import Store
+from trainer.waiting import waiting
 
 VERSION = "0.1.0"
 DEFAULT_LIMIT = 100
@@ -30,7 +31,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> list[Route]:
-    """Return the routes `/api/health`, `/api/runs`, `/api/runs/{run_id}` and what lies below it.
+    """Return the routes `/api/health`, `/api/runs`, `/api/runs/{run_id}`, what lies below it,
+    and `/api/broadcast`.
 
     Args:
         store: Where the runs are.
@@ -41,6 +43,7 @@ def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> lis
         Route("/api/health", _answering(api.health)),
         Route("/api/runs", _answering(api.runs)),
         Route("/api/runs/{run_id}", _answering(api.run)),
+        Route("/api/broadcast", _answering(api.broadcast)),
         Route("/api/runs/{run_id}/evaluations", _answering(api.evaluations)),
         Route("/api/runs/{run_id}/boundaries", _answering(api.boundaries)),
         # Otherwise Streamlit would answer with its page.
@@ -88,12 +91,19 @@ class _Api:
         if not (run_id.isascii() and run_id.isalnum()):
             raise RunNotFound(run_id)
         run = self._store.run(run_id)
+        waits = waiting(self._store, run)
         return 200, {
             **_facts(run),
-            "queue_place": self._store.queue_place(run),
+            "queue_place": None if waits is None else waits.place,
+            "queue_seconds": None if waits is None else waits.seconds,
             "history": self._store.history(run_id),
             "test_openings": told_openings(self._store.inspections(run_id, "test")),
         }
+
+    def broadcast(self, request: Request) -> tuple[int, dict[str, Any]]:
+        run = self._store.broadcast_run()
+        shown = None if run is None else {"run_id": run.run_id, "name": run.name}
+        return 200, {"run": shown}
 
     def evaluations(self, request: Request) -> tuple[int, dict[str, Any]]:
         run_id = request.path_params["run_id"]

@@ -36,9 +36,7 @@ class BrowserCookieMiddleware:
                 # A browser that forgot its cookies may have kept the page itself.
                 is_kept_page = message["status"] == 304 and "text/html" in accepted
                 if is_page or is_kept_page:
-                    name = secrets.token_urlsafe(_NUM_BYTES)
-                    cookie = f"{COOKIE}={name}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax"
-                    headers.append("set-cookie", cookie)
+                    headers.append("set-cookie", lasting_cookie(scope, COOKIE, new_browser()))
             await send(message)
 
         await self.app(scope, receive, send_with_cookie)
@@ -47,3 +45,14 @@ class BrowserCookieMiddleware:
 def browser_of(cookies: str) -> str | None:
     """Return the browser's name in a Cookie header; None if it has none yet."""
     return cookie_parser(cookies).get(COOKIE) or None
+
+
+def new_browser() -> str:
+    """Return a name that no browser has, and that nobody can guess."""
+    return secrets.token_urlsafe(_NUM_BYTES)
+
+
+def lasting_cookie(scope: Scope, name: str, value: str) -> str:
+    """Return a Set-Cookie header for a year, which no script and no other site's page can use."""
+    secure = "; Secure" if scope.get("scheme") == "https" else ""
+    return f"{name}={value}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax{secure}"

@@ -32,6 +32,7 @@ _HEADER_FIELDS = (
     "state",
     "message",
     "queue_place",
+    "queue_seconds",
     "epoch",
     "epochs",
     "step",

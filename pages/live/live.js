@@ -73,9 +73,16 @@ function speedWords(run) {
 }
 
 function timeWords(run) {
+  if (run.state === "queued") return waitWords(run.queue_seconds);
   if (OVER.has(run.state)) return run.seconds ? `took ${durationWords(run.seconds)}` : "";
   if (run.state !== "training" || run.seconds_left === null || run.seconds_left === undefined) return "";
   return `${durationWords(run.seconds_left)} left`;
+}
+
+/** What is expected of a queue is told in whole seconds. */
+function waitWords(seconds) {
+  if (!seconds) return "";
+  return `begins in about ${seconds < 60 ? `${seconds} s` : durationWords(seconds)}`;
 }
 
 function durationWords(seconds) {

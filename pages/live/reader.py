@@ -17,6 +17,7 @@ from pages.live.series import (
 )
 from trainer.runs import ACTIVE, Boundary, Cursor, Evaluation, Record, Run
 from trainer.store import Store
+from trainer.waiting import Waiting, waiting
 
 # Points a trace in a snapshot, and in the message that closes the gap of a reconnect.
 MAX_SNAPSHOT_POINTS = 2_000
@@ -165,7 +166,7 @@ class RunReader:
             cursor=records[-1].cursor if records else cursor,
             steps_per_epoch=self._axis.steps_per_epoch,
             is_guess=self._axis.is_guess,
-            run=_to_json(summary(run, self._store.queue_place(run))),
+            run=_to_json(summary(run, waiting(self._store, run))),
             evaluation=self._newest_evaluation(run, records),
             boundary=self._newest_boundary(run, records),
             is_over=run.is_over,
@@ -209,14 +210,15 @@ def still_alive(head: Head) -> Message:
     return _message("delta", head, [], 0, before=head)
 
 
-def summary(run: Run, queue_place: int | None) -> dict[str, Any]:
+def summary(run: Run, waits: Waiting | None) -> dict[str, Any]:
     """Return what the header above the charts shows; `epochs` are those asked for."""
     return {
         "run_id": run.run_id,
         "name": run.name,
         "state": run.state,
         "message": run.message,
-        "queue_place": queue_place,
+        "queue_place": None if waits is None else waits.place,
+        "queue_seconds": None if waits is None else waits.seconds,
         "epoch": run.epoch,
         "epochs": run.epochs,
         "step": run.step,

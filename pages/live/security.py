@@ -6,24 +6,26 @@ rebinding); a foreign *Origin* is another site's page using its visitor's browse
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+import psutil
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pages.live.headers import SafeHeadersMiddleware
 from trainer.errors import InvalidInput
 
-# Streamlit sets the headers of its own responses.
-OUR_PATHS = ("/api/", "/live/")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def security_middleware(allowed_hosts: Sequence[str]) -> list[Middleware]:
-    """Return the middleware that refuses foreign hosts and origins.
+    """Return the middleware that refuses foreign hosts and origins, and guards every answer.
 
     Args:
         allowed_hosts: Names the server answers to, on any port: `localhost`, `[::1]` or `::1`,
@@ -33,6 +35,7 @@ def security_middleware(allowed_hosts: Sequence[str]) -> list[Middleware]:
         InvalidInput: A name is no host name.
     """
     return [
+        Middleware(SafeHeadersMiddleware),
         Middleware(
             TrustedHostMiddleware,
             allowed_hosts=[_host_pattern(host) for host in allowed_hosts],
@@ -42,11 +45,28 @@ def security_middleware(allowed_hosts: Sequence[str]) -> list[Middleware]:
     ]
 
 
-class SameOriginMiddleware:
-    """Refuses requests that a page of another origin makes; whoever sends no Origin is no page.
+def is_loopback(address: str | None) -> bool:
+    """Return whether a server at this address answers to its own machine only."""
+    try:
+        return address == "localhost" or ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False
 
-    It also forbids browsers to guess the type of our own responses.
-    """
+
+def own_hosts() -> list[str]:
+    """Return what others call this machine: its name, with and without `.local`, its addresses."""
+    name = socket.gethostname()
+    addresses = [
+        part.address.partition("%")[0]
+        for parts in psutil.net_if_addrs().values()
+        for part in parts
+        if part.family in (socket.AF_INET, socket.AF_INET6)
+    ]
+    return [name, f"{name.partition('.')[0]}.local", *dict.fromkeys(addresses)]
+
+
+class SameOriginMiddleware:
+    """Refuses requests that a page of another origin makes; whoever sends no Origin is no page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -56,18 +76,13 @@ class SameOriginMiddleware:
             await self.app(scope, receive, send)
             return
 
-        async def send_typed(message: Message) -> None:
-            if message["type"] == "http.response.start" and scope["path"].startswith(OUR_PATHS):
-                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
-            await send(message)
-
         if _is_same_origin(Headers(scope=scope)):
-            await self.app(scope, receive, send_typed)
+            await self.app(scope, receive, send)
         else:
             response = JSONResponse(
                 {"error": "Requests from pages of another origin are refused."}, status_code=403
             )
-            await response(scope, receive, send_typed)
+            await response(scope, receive, send)
 
 
 def _is_same_origin(headers: Headers) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.waiting import wait_until
 from trainer.store import Store
@@ -24,14 +26,17 @@ class Program:
 
     Args:
         home: Its data folder.
+        settings: Environment variables; with a class code, `get` asks as a student.
 
     Attributes:
         url: Its address, without a slash at the end; the same after every start.
         store: The store that it uses, as another process has it.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **settings: str) -> None:
         self._home = home
+        self._settings = settings
+        self._cookies = ""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -55,8 +60,20 @@ class Program:
 
     def get(self, path: str) -> Any:
         """Return the JSON that the server answers."""
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+        request = urllib.request.Request(self.url + path, headers={"Cookie": self._cookies})
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
+
+    def sign_in(self, code: str) -> str:
+        """Show a code as a new browser does, and return the Cookie header that it has then."""
+        form = urlencode({"code": code, "to": "/"})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("POST", "/sign-in", form)
+            given = connection.getresponse().headers.get_all("set-cookie", [])
+            return "; ".join(cookie.partition(";")[0] for cookie in given)
+        finally:
+            connection.close()
 
     def history(self, run_id: str) -> dict[str, list[float | None]]:
         """Return what the API tells of a run's epochs."""
@@ -108,6 +125,7 @@ class Program:
             "DASHBOARD_HOME": str(self._home),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
+            **self._settings,
         }
 
     def _start(self) -> None:
@@ -132,6 +150,9 @@ class Program:
     def _answers(self) -> bool:
         assert self._process is not None and self._process.poll() is None, self.log()
         try:
+            code = self._settings.get("DASHBOARD_CLASS_CODE")
+            if code and not self._cookies:
+                self._cookies = self.sign_in(code)
             return bool(self.get("/api/health"))
         except OSError:
             return False

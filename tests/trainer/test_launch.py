@@ -70,6 +70,26 @@ def desk(tmp_path_factory) -> Iterator[Desk]:
     shared.store.close()
 
 
+@pytest.fixture
+def new_desk(tmp_path) -> Iterator[Desk]:
+    settings = Settings(
+        home=tmp_path,
+        store_url=f"sqlite:///{(tmp_path / 'runs.sqlite').as_posix()}",
+        slots=1,
+        worker_runs=1,
+    )
+    desk = Desk(settings)
+    yield desk
+    desk.launcher.stop()
+    desk.store.close()
+
+
+def test_a_worker_that_has_had_its_runs_is_replaced_at_once(new_desk):
+    run_ids = [new_desk.submit(**SHORT) for _ in range(3)]
+    trained_by = {pid_of(new_desk.when(run_id, "finished")) for run_id in run_ids}
+    assert len(trained_by) == 3
+
+
 def pid_of(run: Run) -> int:
     return int(run.worker.rsplit(":", 2)[1])
 

@@ -36,6 +36,52 @@ def test_the_disk_budget_of_a_run_is_given_in_megabytes(monkeypatch):
             Settings.from_environment()
 
 
+def test_when_a_worker_is_replaced_can_be_set(monkeypatch):
+    settings = Settings.from_environment()
+    assert (settings.worker_runs, settings.worker_bytes) == (100, 4_000_000_000)
+    monkeypatch.setenv("DASHBOARD_WORKER_RUNS", "3")
+    monkeypatch.setenv("DASHBOARD_WORKER_MB", "900")
+    settings = Settings.from_environment()
+    assert (settings.worker_runs, settings.worker_bytes) == (3, 900_000_000)
+    for variable in ("DASHBOARD_WORKER_RUNS", "DASHBOARD_WORKER_MB"):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, "0")
+            with pytest.raises(InvalidInput, match=f"^{variable} must be an integer from 1 to "):
+                Settings.from_environment()
+
+
+def test_without_a_class_code_nobody_is_asked_for_one():
+    settings = Settings.from_environment()
+    assert (settings.class_code, settings.teacher_code) == ("", "")
+
+
+@pytest.mark.parametrize("variable", ["DASHBOARD_CLASS_CODE", "DASHBOARD_TEACHER_CODE"])
+@pytest.mark.parametrize("code", ["seven77", "x" * 65, "eight\n888"])
+def test_a_code_that_is_none_is_refused_without_being_told(monkeypatch, variable, code):
+    monkeypatch.setenv("DASHBOARD_CLASS_CODE", "sunny-tensors")
+    monkeypatch.setenv(variable, code)
+    rule = f"^{variable} must be 8 to 64 printable characters. Got '{len(code)} characters'.$"
+    with pytest.raises(InvalidInput, match=rule):
+        Settings.from_environment()
+
+
+def test_a_teacher_code_goes_with_another_class_code(monkeypatch):
+    monkeypatch.setenv("DASHBOARD_TEACHER_CODE", "chalk-and-board")
+    with pytest.raises(InvalidInput, match="^DASHBOARD_CLASS_CODE must be set where a teacher"):
+        Settings.from_environment()
+    monkeypatch.setenv("DASHBOARD_CLASS_CODE", "chalk-and-board")
+    with pytest.raises(InvalidInput, match="^DASHBOARD_TEACHER_CODE must not be the class code"):
+        Settings.from_environment()
+
+
+def test_settings_never_print_a_code(monkeypatch):
+    monkeypatch.setenv("DASHBOARD_CLASS_CODE", "sunny-tensors")
+    monkeypatch.setenv("DASHBOARD_TEACHER_CODE", "chalk-and-board")
+    settings = Settings.from_environment()
+    assert (settings.class_code, settings.teacher_code) == ("sunny-tensors", "chalk-and-board")
+    assert "sunny" not in repr(settings) and "chalk" not in repr(settings)
+
+
 @pytest.mark.parametrize("slots", ["0", "-1", "65", "1.5", "", "two", "٣"])
 def test_slots_out_of_range_are_refused(monkeypatch, slots):
     monkeypatch.setenv("DASHBOARD_SLOTS", slots)

@@ -18,9 +18,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.waiting import wait_until
-from trainer.errors import Fenced, NotPossible, RunNotFound, StoreUnusable
+from trainer.errors import Fenced, NotPossible, NotYours, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
+from trainer.person import MACHINE, Person
 from trainer.runs import (
     ENDED,
     Boundary,
@@ -179,6 +180,64 @@ def test_a_run_that_was_stopped_in_the_queue_gives_up_its_place(store):
     store.stop(first)
     assert store.queue_place(store.run(third)) == 2
     assert store.claim_next("w", slots=1).run_id == second
+
+
+def served(store: Store, count: int) -> list[str]:
+    """Let runs train one after the other, and return whose they were."""
+    owners = []
+    for _ in range(count):
+        claim = store.claim_next("w", slots=1)
+        owners.append(store.run(claim.run_id).owner)
+        store.write(claim, state="finished")
+    return owners
+
+
+def start(store: Store, owner: str, count: int = 1) -> list[str]:
+    return [store.used_by(Person(owner=owner)).create_run({}) for _ in range(count)]
+
+
+def test_ten_starts_of_one_owner_do_not_keep_others_waiting(store):
+    many = start(store, "a", 10)
+    claim = store.claim_next("w", slots=1)
+    (one,) = start(store, "b")
+    (other,) = start(store, "c")
+    assert [store.queue_place(store.run(run_id)) for run_id in (one, other, many[1])] == [1, 2, 3]
+    store.write(claim, state="finished")
+    assert served(store, 11) == ["b", "c", *("a" * 9)]
+
+
+def test_owners_with_several_runs_take_turns(store):
+    for owner, count in (("a", 3), ("b", 2), ("c", 1)):
+        start(store, owner, count)
+    assert served(store, 6) == ["a", "b", "c", "a", "b", "a"]
+
+
+def test_whoever_starts_again_and_again_does_not_overtake_those_who_wait(store):
+    start(store, "a", 2)
+    start(store, "b", 2)
+    order = []
+    for _ in range(6):
+        order += served(store, 1)
+        start(store, "a")
+    assert order == ["a", "b", "a", "b", "a", "a"]
+
+
+def test_who_takes_a_run_back_from_the_queue_gives_its_turn_to_their_next(store):
+    _, second, third = start(store, "a", 3)
+    start(store, "b", 2)
+    store.stop(second)
+    assert store.queue_place(store.run(third)) == 3
+    assert served(store, 4) == ["a", "b", "a", "b"]
+
+
+def test_a_run_that_is_queued_anew_waits_for_its_owner_s_turn(store):
+    start(store, "a")
+    claim = store.claim_next("w", slots=1)
+    store.write(claim, state="interrupted")
+    start(store, "b", 2)
+    start(store, "a")
+    store.reopen(store.run(claim.run_id))
+    assert served(store, 4) == ["b", "a", "b", "a"]
 
 
 @pytest.mark.parametrize("slots", [1, 2])
@@ -831,6 +890,106 @@ def test_a_store_of_the_third_version_can_be_steered_and_keeps_its_runs(store, u
         reopened.send(claim.run_id, Command("speed", 2.0))
         assert reopened.take_commands(claim.run_id) == [Command("speed", 2.0)]
         reopened.close()
+
+
+def test_a_store_of_the_fourth_version_has_runs_of_nobody_in_particular(store, url):
+    run_id = store.create_run({"dataset": "digits"})
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for column in ("owner", "turn"):
+            connection.execute(sa.text(f"ALTER TABLE runs DROP COLUMN {column}"))
+    engine.dispose()
+    set_version(url, "4")
+    for _ in range(2):
+        reopened = Store(url)
+        assert reopened.run(run_id).owner == ""
+        assert reopened.queue_place(reopened.run(run_id)) == 1
+        reopened.close()
+
+
+# -- owners ------------------------------------------------------------------------------------
+
+
+ONE, OTHER = Person(owner="one"), Person(owner="other")
+CHANGES = {
+    "stop": lambda store, run_id: store.stop(run_id),
+    "send": lambda store, run_id: store.send(run_id, Command("pause")),
+    "rename": lambda store, run_id: store.describe(run_id, name="taken over"),
+    "annotate": lambda store, run_id: store.describe(run_id, note="taken over"),
+    "delete": lambda store, run_id: store.delete(run_id),
+    "reopen": lambda store, run_id: store.reopen(store.run(run_id), {"dataset": "wine"}),
+    "open the test set": lambda store, run_id: store.ask_inspection(
+        run_id, part="test", which="last"
+    ),
+}
+
+
+@pytest.mark.parametrize("state", ["queued", "training", "finished"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+@pytest.mark.parametrize("owner", ["one", ""])
+def test_nobody_changes_another_s_run_or_one_of_nobody_s(store, owner, change, state):
+    run_id = store.used_by(Person(owner=owner)).create_run({"dataset": "digits"})
+    if state != "queued":
+        store.write(store.claim_next("a worker", slots=1), state=state)
+    before = store.run(run_id)
+    for stranger in (OTHER, Person()):
+        with pytest.raises(NotYours, match="^Only whoever started this run may do that, or the"):
+            change(store.used_by(stranger), run_id)
+    assert store.run(run_id) == before
+    assert store.take_commands(run_id) == []
+    assert store.openings() == {}
+
+
+@pytest.mark.parametrize("person", [ONE, Person(owner="teacher", is_in_charge=True), MACHINE])
+def test_owner_teacher_and_machine_may_change_a_run(store, person):
+    run_id = store.used_by(ONE).create_run({"dataset": "digits"})
+    theirs = store.used_by(person)
+    theirs.describe(run_id, name="renamed")
+    claim = store.claim_next("a worker", slots=1)
+    theirs.send(run_id, Command("pause"))
+    store.write(claim, state="finished")
+    theirs.ask_inspection(run_id, part="test", which="last")
+    theirs.reopen(store.run(run_id))
+    assert store.run(run_id).owner == "one"
+    theirs.stop(run_id)
+    theirs.delete(run_id)
+    assert store.runs() == []
+
+
+def test_everybody_may_read_and_look_at_everybody_s_runs(store):
+    run_id = store.used_by(ONE).create_run({"dataset": "digits"})
+    theirs = store.used_by(OTHER)
+    assert theirs.run(run_id) == store.run(run_id)
+    theirs.ask_inspection(run_id, part="validation", which="last")
+
+
+def test_a_teacher_shows_one_run_to_everybody_until_they_end_it(store, other):
+    first, second = (store.create_run({"dataset": "digits"}) for _ in range(2))
+    assert other.broadcast_run() is None
+    for run_id in (first, second):
+        store.broadcast(run_id)
+        assert other.broadcast_run().run_id == run_id
+    store.broadcast(None)
+    assert other.broadcast_run() is None
+    with pytest.raises(RunNotFound):
+        store.broadcast("0")
+
+
+def test_nobody_but_a_teacher_shows_or_ends_anything(store):
+    run_id = store.used_by(ONE).create_run({"dataset": "digits"})
+    store.broadcast(run_id)
+    for asked in (run_id, None):
+        with pytest.raises(NotYours, match="^Only the teacher may show a run to everybody.$"):
+            store.used_by(ONE).broadcast(asked)
+    assert store.broadcast_run().run_id == run_id
+
+
+def test_a_run_that_is_gone_is_shown_to_nobody(store):
+    run_id = store.create_run({"dataset": "digits"})
+    store.broadcast(run_id)
+    store.stop(run_id)
+    store.delete(run_id)
+    assert store.broadcast_run() is None
 
 
 def test_a_store_of_the_second_version_gets_room_for_boundaries_and_keeps_the_rest(store, url):

@@ -100,3 +100,15 @@ def test_a_worker_whose_fit_does_not_hear_stop_ends_the_run_and_itself(
     assert has_ended
     assert store.run(run_id).state == "stopped"
     assert store.run(waiting).state == "queued"
+
+
+@pytest.mark.parametrize("bound", [{"max_runs": 2}, {"max_bytes": 1}])
+def test_a_worker_ends_after_so_many_runs_or_with_so_much_memory(store, shutdown, bound):
+    config = RunConfig.create("iris", epochs=1, units=2).to_dict()
+    run_ids = [store.create_run(config) for _ in range(3)]
+
+    Worker(store, slots=1, parent=this_process(), shutdown=shutdown, **bound).work()
+
+    done = bound.get("max_runs", 1)
+    states = [store.run(run_id).state for run_id in run_ids]
+    assert states == ["finished"] * done + ["queued"] * (3 - done)

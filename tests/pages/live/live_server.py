@@ -17,7 +17,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from pages.live.api import api_routes
+from pages.live.badge import Badges
 from pages.live.cutting import CuttableMiddleware
+from pages.live.entrance import EntranceMiddleware
 from pages.live.hub import Hub
 from pages.live.security import security_middleware
 from pages.live.stream import stream_route
@@ -42,16 +44,16 @@ class Server:
         return f"ws://127.0.0.1:{self.port}/api/runs/{run_id}/stream{query}"
 
     def get(
-        self, path: str, *, method: str = "GET", **headers: str
+        self, path: str, *, method: str = "GET", content: str | None = None, **headers: str
     ) -> tuple[int, http.client.HTTPMessage, Any]:
         """Return status, headers and JSON (or text) of an answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
         try:
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, content, headers)
             response = connection.getresponse()
             body = response.read().decode()
             is_json = response.headers.get_content_type() == "application/json"
-            return response.status, response.headers, json.loads(body) if is_json else body
+            return response.status, response.headers, json.loads(body) if is_json and body else body
         finally:
             connection.close()
 
@@ -62,8 +64,9 @@ def serving(
     *,
     allowed_hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]"),
     send_buffer: int | None = None,
+    badges: Badges | None = None,
 ) -> Iterator[Server]:
-    """Serve the store at `url` on a free port."""
+    """Serve the store at `url` on a free port; to a class where it has badges."""
     threads_before = set(threading.enumerate())
     store = Store(url)
     hub = Hub(store)
@@ -77,7 +80,11 @@ def serving(
 
     app = Starlette(
         routes=[*api_routes(store, lambda: [{"pid": 1, "running": True}]), stream_route(hub)],
-        middleware=[Middleware(CuttableMiddleware), *security_middleware(allowed_hosts)],
+        middleware=[
+            Middleware(CuttableMiddleware),
+            *security_middleware(allowed_hosts),
+            *([] if badges is None else [Middleware(EntranceMiddleware, badges=badges)]),
+        ],
         lifespan=lifespan,
     )
     listener = socket.socket()

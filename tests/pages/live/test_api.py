@@ -42,6 +42,15 @@ def test_a_store_that_cannot_be_read_is_told_without_its_secrets(
     assert "no such table" in caplog.text
 
 
+def test_what_is_shown_to_everybody_is_told(server: Server, worker_store: Store) -> None:
+    assert server.get("/api/broadcast")[2] == {"run": None}
+    run_id = worker_store.create_run({}, name="</script><b>watch")
+    worker_store.broadcast(run_id)
+
+    told = {"run": {"run_id": run_id, "name": "</script><b>watch"}}
+    assert server.get("/api/broadcast")[2] == told
+
+
 def test_the_runs_come_newest_first_with_what_was_done_and_what_was_asked_for(
     server: Server, worker_store: Store
 ) -> None:
@@ -267,9 +276,11 @@ def test_a_run_tells_its_boundaries_thinned_and_from_epoch_to_epoch(
 def test_a_queued_run_tells_its_place(server: Server) -> None:
     run_ids = [server.store.create_run({"dataset": "digits"}) for _ in range(2)]
 
-    places = [server.get(f"/api/runs/{run_id}")[2]["queue_place"] for run_id in run_ids]
+    answers = [server.get(f"/api/runs/{run_id}")[2] for run_id in run_ids]
 
-    assert places == [1, 2]
+    assert [answer["queue_place"] for answer in answers] == [1, 2]
+    # Nothing trains, so the first begins at once; how long a run takes nobody knows yet.
+    assert [answer["queue_seconds"] for answer in answers] == [0, None]
 
 
 @pytest.mark.parametrize("run_id", ["nobody", "a%00b", "..", "%2e%2e%2f", "a'--", "x" * 500])

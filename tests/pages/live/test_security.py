@@ -6,7 +6,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from pages.live.security import security_middleware
+from pages.live.security import is_loopback, own_hosts, security_middleware
 from tests.pages.live.live_server import Server, Writer, serving
 from trainer.errors import InvalidInput
 
@@ -63,6 +63,21 @@ def test_what_is_no_host_name_cannot_be_allowed(host: str) -> None:
         security_middleware([host])
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_only_this_machine_reaches_a_loopback_address(address: str) -> None:
+    assert is_loopback(address)
+
+
+@pytest.mark.parametrize("address", [None, "", "0.0.0.0", "::", "192.168.1.5", "lab.example"])
+def test_others_may_reach_any_other_address(address: str | None) -> None:
+    assert not is_loopback(address)
+
+
+def test_what_others_call_this_machine_are_hosts_it_can_answer_to() -> None:
+    assert {socket.gethostname(), "127.0.0.1"} <= set(own_hosts())
+    security_middleware(own_hosts())
+
+
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
 def test_a_foreign_origin_is_refused(shared_server: Server, origin: str) -> None:
     status, headers, body = shared_server.get("/api/runs", Origin=origin)
@@ -107,13 +122,23 @@ def test_the_same_origin_is_answered_on_the_web_socket(shared_server: Server) ->
         assert '"state":"queued"' in websocket.recv(timeout=10)
 
 
-def test_browsers_may_not_guess_the_type_of_an_answer(shared_server: Server) -> None:
+def test_every_answer_and_every_refusal_says_what_browsers_may_do_with_it(
+    shared_server: Server,
+) -> None:
     for path, headers in (
         ("/api/runs", {}),
         ("/api/runs/unknown", {}),
         ("/api/runs", {"Origin": "null"}),
+        ("/api/runs", {"Host": "evil.example"}),
     ):
-        assert shared_server.get(path, **headers)[1]["X-Content-Type-Options"] == "nosniff"
+        told = shared_server.get(path, **headers)[1]
+        assert told["X-Content-Type-Options"] == "nosniff"
+        assert told["X-Frame-Options"] == "DENY"
+        assert told["Referrer-Policy"] == "same-origin"
+        rules = told["Content-Security-Policy"].split("; ")
+        assert {"default-src 'self'", "frame-ancestors 'none'", "object-src 'none'"} <= set(rules)
+        (scripts,) = [rule for rule in rules if rule.startswith("script-src")]
+        assert "unsafe" not in scripts
 
 
 def _socket(server: Server) -> socket.socket:

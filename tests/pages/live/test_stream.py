@@ -122,6 +122,7 @@ def test_the_first_message_is_a_snapshot_of_the_run(
         "state": "training",
         "message": "",
         "queue_place": None,
+        "queue_seconds": None,
         "epoch": 1,
         "epochs": 100,
         "step": 2,

@@ -1,0 +1,64 @@
+"""What a queued run expects."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from trainer.settings import Settings
+from trainer.store import Store
+from trainer.waiting import Waiting, seconds_until_free, waiting
+
+
+@pytest.fixture
+def store():
+    opened = Store(Settings.from_environment().store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("left", "ahead", "slots", "seconds"),
+    [
+        ([], [], 1, 0),
+        ([10], [], 1, 10),
+        ([10], [5, 7], 1, 22),
+        ([10], [], 2, 0),
+        ([10, 3], [], 2, 3),
+        ([10, 3], [5, 7], 2, 10),
+        ([10, 3], [], 1, 10),
+        ([math.inf], [], 1, math.inf),
+        ([math.inf, 3], [5], 2, 8),
+    ],
+)
+def test_a_slot_is_free_when_those_before_have_had_theirs(left, ahead, slots, seconds):
+    assert seconds_until_free(left, ahead, slots) == seconds
+
+
+def test_a_run_that_waits_for_others_knows_its_place_and_about_how_long(store):
+    for pace in (0.1, 0.2, 9.0):
+        store.create_run({"epochs": 10})
+        store.write(store.claim_next("w", slots=1), epoch=10, seconds=10 * pace, state="finished")
+    store.create_run({"epochs": 100})
+    claim = store.claim_next("w", slots=1)
+    second, third, last = (store.create_run({"epochs": epochs}) for epochs in (400, 50, 50))
+    # 40 of 100 epochs are left, at 2 a second.
+    store.write(claim, state="training", epoch=60, epochs_per_second=2.0)
+
+    assert waiting(store, store.run(claim.run_id)) is None
+    assert waiting(store, store.run(second)) == Waiting(1, 20)
+    # 400 epochs at the median's 0.2 s each come before it.
+    assert waiting(store, store.run(third)) == Waiting(2, 105)
+    assert waiting(store, store.run(last)) == Waiting(3, 120)
+
+
+def test_nobody_knows_how_long_somebody_pauses_or_the_first_run_takes(store):
+    store.create_run({"epochs": 5})
+    claim = store.claim_next("w", slots=1)
+    waits = store.run(store.create_run({"epochs": 5}))
+    assert waiting(store, waits) == Waiting(1, None)
+    store.write(claim, state="training", epoch=1, epochs_per_second=1.0)
+    assert waiting(store, waits) == Waiting(1, 5)
+    store.write(claim, state="paused")
+    assert waiting(store, waits) == Waiting(1, None)

@@ -1,0 +1,82 @@
+"""What somebody whose run is queued wants to know: how many come first, and how long it takes."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from trainer.runs import Run
+from trainer.settings import Settings
+from trainer.store import Store
+
+
+class Waiting(NamedTuple):
+    """How a queued run stands.
+
+    Attributes:
+        place: How many queued runs come first, counting this one.
+        seconds: Expected time until it begins; None where nobody can know.
+    """
+
+    place: int
+    seconds: float | None
+
+
+def waiting(store: Store, run: Run) -> Waiting | None:
+    """Return how a run stands in the queue; None if it is not queued.
+
+    Each run before it is expected to take what an epoch took in the median of the newest runs,
+    times its epochs; one that trains, what its own pace says.
+
+    Raises:
+        StoreUnusable: The store cannot be read.
+    """
+    ahead = store.queue_ahead(run)
+    if ahead is None:
+        return None
+    place = len(ahead) + 1
+    active = [other for other in store.active_runs() if other.origin == "dashboard"]
+    paces = store.paces()
+    pace = statistics.median(paces) if paces else None
+    left = [_seconds_left(other, pace) for other in active]
+    if pace is None and ahead:
+        return Waiting(place, None)
+    slots = Settings.from_environment().slots
+    seconds = seconds_until_free(left, [epochs * (pace or 0.0) for epochs in ahead], slots)
+    return Waiting(place, _rounded(seconds) if math.isfinite(seconds) else None)
+
+
+def seconds_until_free(left: Sequence[float], ahead: Iterable[float], slots: int) -> float:
+    """Return when a slot is free for the next run.
+
+    Args:
+        left: Seconds that each run has left that trains now; infinite where nobody knows.
+        ahead: Seconds that each run takes that comes first, in order.
+        slots: How many train at once.
+    """
+    free_at = [*left, *([0.0] * (slots - len(left)))]
+    # More may train than there are slots, after a restart with fewer: the last to end free nothing.
+    free_at = sorted(free_at)[len(free_at) - slots :]
+    heapq.heapify(free_at)
+    for seconds in ahead:
+        heapq.heappush(free_at, heapq.heappop(free_at) + seconds)
+    return free_at[0]
+
+
+def _seconds_left(run: Run, pace: float | None) -> float:
+    if run.state == "paused":
+        return math.inf
+    if run.seconds_left is not None:
+        return run.seconds_left
+    if pace is None or run.epochs is None:
+        return math.inf
+    return max(0, run.epochs - run.epoch) * pace
+
+
+def _rounded(seconds: float) -> float:
+    """Return what an estimate can promise: to 5 s, to 15 s from a minute on, then to a minute."""
+    unit = 5 if seconds < 60 else 15 if seconds < 600 else 60
+    return float(math.ceil(seconds / unit) * unit)
