@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.waiting import wait_until
+from trainer.runs import ACTIVE
+from trainer.steering import steer
 from trainer.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +87,11 @@ class Program:
         pid = int(self.store.run(run_id).worker.split(":")[1])
         assert pid in self.worker_pids
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    def slow_down(self, run_id: str, epochs_per_second: float = 20) -> None:
+        """Have a training leave most of the machine to those who look at it."""
+        wait_until(lambda: self.store.run(run_id).state in ACTIVE, "it trains")
+        steer(self.store, run_id, "speed", epochs_per_second)
 
     def python(self, *arguments: str) -> subprocess.Popen[str]:
         """Start another Python process that writes into the same store."""

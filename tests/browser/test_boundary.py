@@ -49,7 +49,8 @@ def test_the_picture_changes_while_it_trains_and_zoom_and_node_stay(
     program: Program, viewer: Viewer
 ) -> None:
     # A network that learns slowly still changes when a busy machine looks late.
-    run_id = viewer.start(dataset="moons", epochs=100_000, optimizer="sgd", learning_rate=0.001)
+    run_id = viewer.start(dataset="moons", epochs=100_000, optimizer="sgd", learning_rate=0.01)
+    program.slow_down(run_id)
     early = wait_for_epoch(viewer, "epoch >= 0")
     before = surface(viewer)
     node = boundary(viewer).element_handle()

@@ -28,6 +28,7 @@ def test_after_a_cut_line_the_curves_have_no_gap_and_no_double(
 ) -> None:
     viewer = new_viewer(program, url=relay.url)
     run_id = viewer.start(**LONG)
+    program.slow_down(run_id)
     viewer.expect_points(2)
     viewer.page.evaluate("window.kept = document.querySelector('[data-testid=chart-loss]')")
 
@@ -83,6 +84,7 @@ def test_a_run_outlives_its_worker_s_death_and_the_server_s_restart(
     program = own_program
     viewer = new_viewer(program)
     run_id = viewer.start(**LONG)
+    program.slow_down(run_id)
     viewer.expect_points(3)
 
     program.kill_writer(run_id)

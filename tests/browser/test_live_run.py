@@ -118,7 +118,7 @@ def test_the_header_says_which_epoch_is_running_and_then_how_many_were_done(
 def test_a_second_start_waits_in_the_queue_and_then_trains(
     viewer: Viewer, new_viewer: NewViewer, program: Program
 ) -> None:
-    viewer.start(**LONG)
+    program.slow_down(viewer.start(**LONG))
     viewer.expect_points(1)
 
     second = new_viewer(program)
@@ -139,7 +139,7 @@ def test_a_second_start_waits_in_the_queue_and_then_trains(
 def test_a_queued_run_can_be_stopped_before_it_trains(
     viewer: Viewer, new_viewer: NewViewer, program: Program
 ) -> None:
-    viewer.start(**LONG)
+    program.slow_down(viewer.start(**LONG))
     viewer.expect_state("Training")
     second = new_viewer(program)
     run_id = second.start(**SHORT)

@@ -26,6 +26,7 @@ def test_a_training_is_paused_seen_after_a_reload_stepped_and_goes_on(
     viewer: Viewer, new_viewer: NewViewer, program: Program
 ) -> None:
     run_id = viewer.start(**LONG)
+    program.slow_down(run_id)
     page = viewer.page
     viewer.expect_points(2)
     page.get_by_role("button", name="Pause", exact=True).click()
@@ -61,6 +62,7 @@ def test_another_learning_rate_is_marked_on_every_chart_for_everybody(
     viewer: Viewer, new_viewer: NewViewer, program: Program
 ) -> None:
     run_id = viewer.start(**LONG)
+    program.slow_down(run_id)
     page = viewer.page
     viewer.expect_points(2)
     page.get_by_role("button", name="Learning rate", exact=True).click()
