@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 from benchmarks.dashboard import Dashboard
 from benchmarks.measure import Measure, judged, quantile, told
@@ -49,8 +49,10 @@ def measure(*, quick: bool) -> Iterator[Measure]:
                 dashboard.kill_and_restart()
                 dashboard.wait_for_port()
             else:
-                os.kill(_pid(run.worker), signal.SIGKILL)
-            after = _settled(dashboard, run, began)
+                # One whose server was killed before ends by itself.
+                with suppress(ProcessLookupError):
+                    os.kill(_pid(run.worker), signal.SIGKILL)
+            after = _settled(dashboard, dashboard.store.run(run.run_id), began)
             if after is None:
                 faults.append(f"kill {number}: the run of a killed {victim} is a ghost")
                 after = run
@@ -92,7 +94,7 @@ def _wait_for_writer(dashboard: Dashboard, run_id: str) -> Run:
 
 
 def _settled(dashboard: Dashboard, run: Run, began: float) -> Run | None:
-    """Return the run once it is over or goes on; None if neither happens."""
+    """Return a run once it is over or goes on beyond what it was; None if neither happens."""
     while time.monotonic() - began < _GIVE_UP_SECONDS:
         now = dashboard.store.run(run.run_id)
         if now.is_over or now.pulse > run.pulse + 2:
