@@ -281,7 +281,7 @@ class FedModel(keras.Model):
             self.loss_of(x, y)
 
     def loss_of(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        """Return the loss of rows as a validation has it: without dropout and the like, in one call.
+        """Return the loss of rows as a validation has it, without dropout, in one call.
 
         Args:
             x: Features, shape `(num_rows, *input_shape)`.

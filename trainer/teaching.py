@@ -1,4 +1,4 @@
-"""Trains the scenarios of a lesson for real, here, one after the other, and checks what they showed.
+"""Trains the scenarios of a lesson for real, one after the other, and checks what they showed.
 
 Each is a run like any other: it is in the store, and an open dashboard shows it live.
 """

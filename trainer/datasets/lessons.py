@@ -1,6 +1,6 @@
 """Made-up sets for the lessons: small, and each with one thing to see.
 
-Those with a few kinds of rows have exact counts, so that what a fit shows can be worked out by hand.
+Those with a few kinds of rows have exact counts: what a fit shows can be worked out by hand.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The table of lessons. A lesson is data: scenarios, questions, a knob, a check. Adding one is adding
-one entry to a module of this package.
+"""The table of lessons. A lesson is data: scenarios, questions, a knob, a check.
 
-Importing it imports neither Keras nor Streamlit: pages show lessons, `trainer.teaching` trains them.
+Adding one is adding one entry to a module of this package.
+
+Importing it imports neither Keras nor Streamlit; `trainer.teaching` trains lessons.
 """
 
 from __future__ import annotations

@@ -206,7 +206,7 @@ LOSS_AND_METRIC = Lesson(
     title="Loss and metric",
     removes="A metric steers training.",
     predict=Question(
-        text="The loss falls in every epoch. Must the area under the fitted line rise all the time?",
+        text="The loss falls in every epoch. Must the area under the line always rise?",
         options=(
             Option(text="Yes, both say how good it is.", feedback="The area does not say that."),
             Option(text="Yes, as long as it trains.", feedback="Training looks at the loss alone."),
@@ -226,7 +226,7 @@ LOSS_AND_METRIC = Lesson(
     record=(
         Sight(
             text="The area rose, and then fell.",
-            is_shown=lambda fit: 0 < fit.series(_AREA).argmax() < fit.epochs - 1,
+            is_shown=lambda fit: bool(0 < fit.series(_AREA).argmax() < fit.epochs - 1),
         ),
         Sight(
             text="The area only rose.",

@@ -51,8 +51,8 @@ CONFUSION_MATRIX = Lesson(
     title="The confusion matrix",
     removes="Rows and columns swapped.",
     predict=Question(
-        text="Left: 50 negatives and 5 positives. Right: 10 negatives and 35 positives. The network "
-        "calls right positive. What is its precision?",
+        text="Left: 50 negatives and 5 positives. Right: 10 negatives and 35 positives. The "
+        "network calls right positive. What is its precision?",
         options=(
             Option(
                 text="35 / 45 ≈ 0.778",

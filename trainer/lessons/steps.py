@@ -98,7 +98,7 @@ EPOCHS_AND_BATCHES = Lesson(
         Sight(text="The loss fell in every epoch.", is_shown=lambda fit: fit.falls("loss")),
         Sight(text="The loss rose at least once.", is_shown=lambda fit: not fit.falls("loss")),
         Sight(
-            text="There were two points of the step curve an epoch.",
+            text="An epoch had two steps.",
             is_shown=lambda fit: fit.steps_per_epoch == 2,
         ),
     ),
