@@ -134,8 +134,8 @@ LEAKAGE = Lesson(
             dataset="coin_flips",
             choices={
                 "leak": "selection",
-                "num_samples": 1200,
-                "test_split": 1000 / 1200,
+                "num_samples": 1150,
+                "test_split": 1000 / 1150,
                 "validation_split": 0.5,
                 "hidden_layers": 0,
                 "initializer": "zeros",
