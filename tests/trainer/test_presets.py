@@ -34,7 +34,10 @@ def test_a_preset_fits_its_data_and_is_known_again(dataset, preset):
 @pytest.mark.parametrize("name", DATASETS)
 def test_the_defaults_of_every_dataset_are_one_of_its_presets(name):
     preset = preset_of(DATASETS[name], defaults_for(name), defaults_for(name))
-    linear = ("line", "four_points", "plane", "two_sides", "clouds", "rare", "risk_levels")
+    linear = (
+        *("line", "four_points", "guesses", "plane"),
+        *("two_sides", "clouds", "rare", "risk_levels"),
+    )
     expected = {"imdb_words": "text"} | dict.fromkeys(linear, "linear")
     assert preset.name == expected.get(name, "small")
 

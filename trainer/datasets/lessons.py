@@ -22,6 +22,8 @@ _LINEAR = {"hidden_layers": 0, "test_split": 0.0, "validation_split": 0.5}
 _FOUR = 4
 _FLIPS = (300, 300)
 _FLIP_COLUMNS = 20
+_GUESSES = (575, 575)
+_FRESH_GUESSES = 1_000
 _PLANE_ROWS = 400
 _PLANE_COLUMNS = 5
 _PLANE_SLOPE = 2.0
@@ -54,6 +56,10 @@ def _load_plane(options: LoadOptions) -> Arrays:
 
 def _load_coin_flips(options: LoadOptions) -> Arrays:
     return _load_shifted(_FLIPS, (0.0,) * _FLIP_COLUMNS, options)
+
+
+def _load_guesses(options: LoadOptions) -> Arrays:
+    return _load_shifted(_GUESSES, (0.0,), options)
 
 
 def _load_shifted(counts: Sequence[int], shifts: Sequence[float], options: LoadOptions) -> Arrays:
@@ -127,6 +133,33 @@ SPECS = (
             "validation_split": 2 / 3,
         },
         load=_load_coin_flips,
+    ),
+    DatasetSpec(
+        name="guesses",
+        title="Coins and one column of noise",
+        summary=(
+            "One column of noise and a coin for each row, with a thousand test rows: for what is "
+            "picked from more noise."
+        ),
+        task="binary",
+        num_samples=sum(_GUESSES),
+        input_shape=(1,),
+        class_names=("heads", "tails"),
+        class_counts=_GUESSES,
+        feature_names=("noise",),
+        target_name="coin",
+        origin="generated",
+        source=f"{_SOURCE}: a normal column, and as many heads as tails in any order.",
+        licence=_LICENCE,
+        told_name="coin as noted",
+        defaults={
+            **_LINEAR,
+            "learning_rate": 0.01,
+            "epochs": 15,
+            "initializer": "zeros",
+            "test_split": _FRESH_GUESSES / sum(_GUESSES),
+        },
+        load=_load_guesses,
     ),
     DatasetSpec(
         name="plane",

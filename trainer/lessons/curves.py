@@ -65,7 +65,8 @@ OVERFITTING = moons(
     rows=40,
     num_validation=360,
     batch_size=8,
-    learning_rate=0.01,
+    learning_rate=0.02,
+    epochs=100,
 )
 
 

@@ -217,7 +217,9 @@ BATCH_SIZE_ZERO = Lesson(
                 is_right=True,
             ),
             Option(text="It is slower.", feedback="It costs no time. It costs knowing."),
-            Option(text="It is not worse.", feedback="Forty rows were not one batch. Who noticed?"),
+            Option(
+                text="It is not worse.", feedback="Forty rows were not one batch, and none noticed."
+            ),
         ),
     ),
     plain_batch_sizes=(0, 100),

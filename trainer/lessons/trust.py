@@ -131,16 +131,8 @@ LEAKAGE = Lesson(
         Scenario(
             name="picked",
             title="20 of 5,000 columns picked too early",
-            dataset="coin_flips",
-            choices={
-                "leak": "selection",
-                "num_samples": 1150,
-                "test_split": 1000 / 1150,
-                "validation_split": 0.5,
-                "hidden_layers": 0,
-                "initializer": "zeros",
-                "epochs": 15,
-            },
+            dataset="guesses",
+            choices={"leak": "selection"},
             opens_test=True,
         ),
     ),

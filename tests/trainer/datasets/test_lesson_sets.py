@@ -58,6 +58,7 @@ def test_the_plane_has_slopes_of_length_2_in_any_direction_and_the_noise_asked_f
         ("rare", [0.8]),
         ("purchases", [1.28, 0, 0]),
         ("coin_flips", [0] * 20),
+        ("guesses", [0]),
     ],
 )
 def test_the_means_of_the_classes_are_as_far_apart_as_promised(name, apart):
