@@ -78,7 +78,7 @@ def config_of(run: Run) -> RunConfig | None:
 def has_validation(run: Run) -> bool | None:
     """Return whether a run has validation data; None where that is not known."""
     config = config_of(run)
-    return None if config is None else config.validation_split > 0
+    return None if config is None else config.validates
 
 
 def has_examples(run: Run) -> bool:
@@ -87,7 +87,7 @@ def has_examples(run: Run) -> bool:
     Of somebody's own `fit()` only the counts are known, not the rows.
     """
     config = config_of(run)
-    return config is not None and config.spec.num_classes > 0 and config.validation_split > 0
+    return config is not None and config.spec.num_classes > 0 and config.validates
 
 
 def fill(config: RunConfig) -> None:

@@ -57,6 +57,10 @@ MODEL_HELP: Mapping[str, str] = {
     "and learn nothing of their own.",
     "l1": "Pulls every weight towards 0 by the same amount; many end there. 0 is none.",
     "l2": "Pulls large weights towards 0 most, against overfitting; 0 is none.",
+    "validate": "Whether the network is tried on the validation rows after each epoch. It learns "
+    "nothing there: with and without, the weights are the same.",
+    "fair_curve": "One more curve: the loss of training rows, taken like the validation loss with "
+    "the weights of the epoch's end and without dropout. So the two can be compared.",
     "label_smoothing": "The share of each label that is given to all classes alike, so that "
     "nothing is ever quite certain.",
     "class_weight": "How much a row counts in training, by its class: balanced gives each class "
@@ -165,6 +169,9 @@ class ModelFields(Fields):
             with right:
                 self._number("l2", "L2", step=0.001, format="%g")
             self._schedule()
+            if self._values["validation_split"]:
+                self._yes_or_no("validate", "Validate after each epoch")
+            self._yes_or_no("fair_curve", "Fair training curve")
             self._early_stopping()
             self._number("checkpoint_every", "Checkpoint every … epochs", step=1)
 
@@ -194,7 +201,8 @@ class ModelFields(Fields):
     def _early_stopping(self) -> None:
         metrics = self._values["metrics"]
         assert isinstance(metrics, tuple)
-        options = early_stopping_for(metrics, validation=bool(self._values["validation_split"]))
+        has_validation = bool(self._values["validation_split"] and self._values["validate"])
+        options = early_stopping_for(metrics, validation=has_validation)
         stopping = str(self._choice("early_stopping", "Early stopping", options))
         if stopping == NONE:
             return

@@ -134,7 +134,7 @@ def _show_value(run: Run, config: RunConfig, parameter: str) -> Any:
 
 
 def _options(config: RunConfig, parameter: str) -> tuple[str, ...]:
-    validation = config.validation_split > 0
+    validation = config.validates
     ratios = ("1:2", "1:5", "1:19") if config.spec.task == "binary" else ()
     return {
         "loss": tuple(loss.name for loss in losses_for(config.spec.task)),

@@ -105,7 +105,8 @@ def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
         metrics = [METRICS[name] for name in config.metrics]
         return history_charts(
             metrics,
-            validation=config.validation_split > 0,
+            validation=config.validates,
+            fair=config.fair_curve,
             loss=LOSSES[config.loss],
             parent=None if run.parent is None else run.parent.name,
         )

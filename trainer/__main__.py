@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trainer.checkpoints import disk_use, kept
-from trainer.config import RunConfig, parse_choice
+from trainer.config import MAX_SEED, RunConfig, parse_choice
 from trainer.continuing import fork, resume
 from trainer.datasets import DATASETS, uploads
-from trainer.errors import InvalidInput, StoreUnusable, TrainerError
+from trainer.errors import InvalidInput, NotPossible, StoreUnusable, TrainerError
 from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
 from trainer.launch import AbandonedRuns
+from trainer.lessons import LESSONS, Scenario, find_lesson
 from trainer.openings import moment, told_openings
 from trainer.process import this_process
 from trainer.runs import ACTIVE, Claim, CommandName, Run, record_names
@@ -121,6 +122,11 @@ def _arguments() -> argparse.ArgumentParser:
         if name == "export":
             one.add_argument("--code", action="store_true", help="the script that trains it again")
             one.add_argument("--output", metavar="FILE", help="default: standard output")
+    lesson = commands.add_parser("lesson", help="train a lesson here and check what it showed")
+    lesson.add_argument("name", metavar="NAME", nargs="?", help="one of those that --list names")
+    lesson.add_argument("--list", action="store_true", help="all lessons with their questions")
+    lesson.add_argument("--seed", default="0")
+    lesson.set_defaults(command=_lesson)
     _add_continuing(commands)
     for name, (of_training, text) in _STEERING.items():
         one = commands.add_parser(name, help=text)
@@ -247,6 +253,54 @@ def _train(store: Store, claim: Claim | None, options: argparse.Namespace) -> in
         sys.stdout.flush()
         os._exit(FAILED)
     return OK if is_good else FAILED
+
+
+def _lesson(store: Store, options: argparse.Namespace) -> int:
+    if options.list:
+        return _list_lessons(options)
+    lesson = find_lesson(options.name)
+    seed = _typed("seed", options.seed, int, f"an integer from 0 to {MAX_SEED}")
+    lesson.scenarios[0].config(seed)  # a seed that makes no sense is told before Keras is imported
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from trainer.teaching import teach
+
+    def tell(scenario: Scenario) -> None:
+        if not options.json:
+            print(f"training: {scenario.title}", file=sys.stderr)
+
+    try:
+        taught = teach(store, lesson, seed=seed, shutdown=Shutdown(), before=tell)
+    except NotPossible as error:
+        print(f"{lesson.title}: {error}", file=sys.stderr)
+        return FAILED
+    if options.json:
+        print(json.dumps(taught.to_dict()))
+        return OK
+    print(f"{lesson.title}: {lesson.predict.text}")
+    for figure in taught.figures:
+        mark = "yes" if figure.holds else "NO "
+        print(f"  {mark}  {figure.name}: {_shown(figure.value)}  ({figure.rule})")
+    print(f"holds: {str(taught.holds).lower()}")
+    return OK
+
+
+def _list_lessons(options: argparse.Namespace) -> int:
+    if options.json:
+        told = [
+            {
+                "name": lesson.name,
+                "title": lesson.title,
+                "question": lesson.predict.text,
+                "knob": lesson.knob.label,
+                "scenarios": [scenario.name for scenario in lesson.scenarios],
+            }
+            for lesson in LESSONS.values()
+        ]
+        print(json.dumps({"lessons": told}))
+        return OK
+    for lesson in LESSONS.values():
+        print(f"{lesson.name:22} {lesson.title}: {lesson.predict.text}")
+    return OK
 
 
 def _config(options: argparse.Namespace) -> RunConfig:

@@ -19,6 +19,7 @@ from trainer.counting import EvaluationCounts, counting_metric
 from trainer.errors import StoreUnusable, TrainerError
 from trainer.evaluation.counts import Counts, majority
 from trainer.evaluation.surface import Surface
+from trainer.fair_loss import FAIR_LOSS, FairLoss
 from trainer.feeding import FedModel
 from trainer.process import this_process
 from trainer.recorder import Recorder
@@ -52,6 +53,7 @@ class LiveCallback(keras.callbacks.Callback):
         name: What the run is called; at most 80 characters.
         recorder: For this package's worker: an open recorder that somebody else serves.
         boundary: For this package's worker: what to compute after some epochs.
+        fair_loss: The same; its value is logged as `fair_loss`.
         terminate_on_nan: Whether a loss that is not finite ends the training.
 
     Attributes:
@@ -72,6 +74,7 @@ class LiveCallback(keras.callbacks.Callback):
         *,
         recorder: Recorder | None = None,
         boundary: BoundaryScores | None = None,
+        fair_loss: FairLoss | None = None,
         terminate_on_nan: bool = False,
     ) -> None:
         super().__init__()
@@ -82,6 +85,7 @@ class LiveCallback(keras.callbacks.Callback):
         self.was_cut = False
         self._recorder = recorder
         self._boundary = boundary
+        self._fair_loss = fair_loss
         self._service: _Service | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -103,6 +107,8 @@ class LiveCallback(keras.callbacks.Callback):
             self._recorder.begin(epochs=epochs, steps_per_epoch=self._steps_per_epoch())
         if self._boundary is not None:
             self._boundary.begin()
+        if self._fair_loss is not None:
+            self._fair_loss.begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember which epoch the steps belong to."""
@@ -151,6 +157,9 @@ class LiveCallback(keras.callbacks.Callback):
         if self.diverged is None and not self.was_cut and not np.all(np.isfinite(losses)):
             self._diverge(epoch, None)
         if not self.was_cut:
+            fair_loss = self._fair_loss_after(epoch)
+            if fair_loss is not None:
+                logs[FAIR_LOSS] = fair_loss
             self._recorder.log_epoch(epoch, logs, self._counts, self._surface_after(epoch))
         self._counts = None
         self._recorder.gate.end_epoch()
@@ -170,8 +179,15 @@ class LiveCallback(keras.callbacks.Callback):
     def _surface_after(self, epoch: int) -> Surface | None:
         if self._boundary is None:
             return None
-        is_last = self.model.stop_training or epoch + 1 == self.params.get("epochs")
-        return self._boundary.after_epoch(epoch, is_last=is_last)
+        return self._boundary.after_epoch(epoch, is_last=self._is_last(epoch))
+
+    def _fair_loss_after(self, epoch: int) -> float | None:
+        if self._fair_loss is None:
+            return None
+        return self._fair_loss.after_epoch(is_last=self._is_last(epoch))
+
+    def _is_last(self, epoch: int) -> bool:
+        return bool(self.model.stop_training or epoch + 1 == self.params.get("epochs"))
 
     def _tell_facts(self, metric: EvaluationCounts) -> None:
         assert self._recorder is not None

@@ -95,6 +95,9 @@ class RunConfig:
             and the best one; 0 for none.
         test_split: Share of the rows sealed away for a test at the end, 0 (none) to 0.9.
         validation_split: Share of the other rows held out for validation, 0 (none) to 0.9.
+        validate: Whether the validation rows are looked at after each epoch.
+        fair_curve: Whether the loss of some training rows is looked at after each epoch as that of
+            the validation rows is: with the weights of the epoch's end, and without dropout.
         seed: Seed of the split, the weights, the order of the batches and the dropout.
         name: What people call the run; empty for a name made of the dataset's.
     """
@@ -135,6 +138,8 @@ class RunConfig:
     checkpoint_every: int
     test_split: float
     validation_split: float
+    validate: bool
+    fair_curve: bool
     seed: int
     name: str
 
@@ -203,6 +208,11 @@ class RunConfig:
     def num_training_rows(self) -> int:
         """Rows that are trained on."""
         return self.split_sizes[0]
+
+    @property
+    def validates(self) -> bool:
+        """Whether there are validation rows, and they are looked at after each epoch."""
+        return self.validate and self.validation_split > 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -319,6 +329,8 @@ def _defaults(spec: DatasetSpec, target: str, task: str) -> dict[str, Any]:
         "checkpoint_every": 0,
         "test_split": 0.2,
         "validation_split": 0.2,
+        "validate": True,
+        "fair_curve": False,
         "seed": 0,
         "name": "",
         **spec.defaults,
@@ -379,7 +391,7 @@ def _check_smoothing(config: RunConfig) -> None:
 
 
 def _check_early_stopping(config: RunConfig) -> None:
-    offered = early_stopping_for(config.metrics, validation=config.validation_split > 0)
+    offered = early_stopping_for(config.metrics, validation=config.validates)
     if config.early_stopping not in offered:
         rule = f"must be one of {_listed(offered)}"
         raise InvalidInput("early_stopping", rule, config.early_stopping)
@@ -393,7 +405,10 @@ def _check_early_stopping(config: RunConfig) -> None:
 _TOGETHER: tuple[tuple[tuple[str, ...], Callable[[RunConfig], None]], ...] = (
     (("layers", "hidden_layers", "units", "activation", "dropout"), _check_stack),
     (("loss", "label_smoothing"), _check_smoothing),
-    (("metrics", "validation_split", "early_stopping", "direction"), _check_early_stopping),
+    (
+        ("metrics", "validation_split", "validate", "early_stopping", "direction"),
+        _check_early_stopping,
+    ),
 )
 
 
@@ -623,6 +638,8 @@ _RULES: Mapping[str, _Rule] = {
     "checkpoint_every": _integer(0, MAX_EPOCHS, f"an integer from 0 to {MAX_EPOCHS}"),
     "test_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
     "validation_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
+    "validate": _yes_or_no,
+    "fair_curve": _yes_or_no,
     "seed": _integer(0, MAX_SEED, f"an integer from 0 to {MAX_SEED}"),
     "name": _name,
 }

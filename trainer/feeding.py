@@ -73,6 +73,8 @@ class FedModel(keras.Model):
     _values_in_graph: Callable[[], Values] | None = None
     _output_in_graph: Callable[[tf.Tensor], tf.Tensor] | None = None
     _watched: tf.Tensor | None = None
+    _loss_in_graph: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
+    _asked: tuple[tf.Tensor, tf.Tensor] | None = None
 
     def feed(
         self,
@@ -214,6 +216,8 @@ class FedModel(keras.Model):
             self._keep_books_in_graphs()
             if self._watched is not None:
                 self.output_of(self._watched)
+            if self._asked is not None:
+                self.loss_of(*self._asked)
             compiled.result()
 
     def make_test_function(self, force: bool = False) -> None:
@@ -269,6 +273,32 @@ class FedModel(keras.Model):
                 input_signature=[tf.TensorSpec((None, *rows.shape[1:]), rows.dtype)],
             )
         return self._output_in_graph(rows)
+
+    def watch_loss(self, x: tf.Tensor, y: tf.Tensor) -> None:
+        """Prepare for being asked the `loss_of` these rows during the training."""
+        self._asked = x, y
+        if self._loss_in_graph is not None:
+            self.loss_of(x, y)
+
+    def loss_of(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Return the loss of rows as a validation has it, without dropout, in one call.
+
+        Args:
+            x: Features, shape `(num_rows, *input_shape)`.
+            y: Targets, shape `(num_rows, ...)`.
+        """
+        if self._loss_in_graph is None:
+
+            def loss(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+                return self.compute_loss(x, y, self(x, training=False), training=False)
+
+            self._loss_in_graph = tf.function(
+                tf.autograph.experimental.do_not_convert(loss),
+                input_signature=[
+                    tf.TensorSpec((None, *rows.shape[1:]), rows.dtype) for rows in (x, y)
+                ],
+            )
+        return self._loss_in_graph(x, y)
 
     def _may_take_rest(self) -> bool:
         return not self.stop_training and self._admitted(self._full_steps, 1) > 0

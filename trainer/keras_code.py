@@ -41,7 +41,7 @@ _WRITTEN = frozenset(
         *("loss", "label_smoothing", "class_weight", "metrics", "optimizer", "learning_rate"),
         *("schedule", "decay_rate", "decay_epochs", "warmup_epochs", "epochs", "batch_size"),
         *("early_stopping", "patience", "min_delta", "direction", "restore_best"),
-        "checkpoint_every",
+        *("checkpoint_every", "validate", "fair_curve"),
     }
 )
 
@@ -130,7 +130,7 @@ def _own_parts(config: RunConfig) -> Iterator[str]:
 
 
 def _data(config: RunConfig) -> Iterator[str]:
-    parts = ["train"] + (["val"] if config.validation_split else [])
+    parts = ["train"] + (["val"] if config.validates else [])
     if needs_data_file(config):
         yield f'with np.load("{DATA_FILE}") as data:'
         yield from (
@@ -220,7 +220,7 @@ def _training(config: RunConfig) -> Iterator[str]:
     yield "    training,"
     yield "    epochs=EPOCHS,"
     yield "    steps_per_epoch=int(np.ceil(len(x_train) / BATCH_SIZE)),"
-    if config.validation_split:
+    if config.validates:
         yield "    validation_data=(x_val, y_val),"
         yield "    validation_batch_size=2048,"
     if config.class_weight != NONE:

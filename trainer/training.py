@@ -27,6 +27,7 @@ from trainer.datasets.spec import Arrays
 from trainer.errors import StoreUnusable, TrainerError, WeightsMissing
 from trainer.evaluation.counts import majority
 from trainer.evaluation.surface import Grid
+from trainer.fair_loss import FairLoss
 from trainer.feeding import FedModel, validation_batches
 from trainer.keeping import Keeper
 from trainer.models import build, shaped_targets, target_range
@@ -170,7 +171,12 @@ class Training:
         del arrays  # the model holds the rows as it reads them
         boundary = prepared.boundary
         recorder.update(facts=prepared.facts)
-        callback = LiveCallback(recorder=recorder, boundary=boundary, terminate_on_nan=True)
+        callback = LiveCallback(
+            recorder=recorder,
+            boundary=boundary,
+            fair_loss=prepared.fair_loss,
+            terminate_on_nan=True,
+        )
         stopping = None
         if (call := early_stopping_call(config)) is not None:
             stopping = EarlyStopping(call.make(), callback)
@@ -270,6 +276,8 @@ class WarmModel:
             "name": "",
             "class_weight": NONE,
             "checkpoint_every": 0,
+            "validate": True,
+            "fair_curve": False,
         }
         alike |= {"early_stopping": NONE, "direction": "auto", "restore_best": True}
         alike |= {"patience": 0, "min_delta": 0.0}
@@ -310,6 +318,7 @@ class _Prepared(NamedTuple):
     validation: tf.data.Dataset | None
     facts: dict[str, Any]
     boundary: BoundaryScores | None
+    fair_loss: FairLoss | None
     preprocessing: Preprocessing | None
 
 
@@ -331,9 +340,13 @@ def _prepare(
         first_epoch=first_epoch,
     )
     validation = None
-    if len(parts.x_val):
+    if config.validates:
         y_val = shaped_targets(parts.y_val, spec.task, one_hot=one_hot)
         validation = validation_batches(parts.x_val, y_val)
+    fair_loss = None
+    if config.fair_curve:
+        y_train = shaped_targets(parts.y_train, spec.task, one_hot=one_hot)
+        fair_loss = FairLoss(model, parts.x_train, y_train)
     labels = parts.y_val if len(parts.y_val) else parts.y_train
     facts: dict[str, Any] = {"target_name": spec.target_name}
     if spec.num_classes:
@@ -346,6 +359,7 @@ def _prepare(
         validation=validation,
         facts=facts,
         boundary=None if grid is None else BoundaryScores(model, grid),
+        fair_loss=fair_loss,
         preprocessing=parts.preprocessing,
     )
 

@@ -37,6 +37,7 @@ MAJORITY_CHARTS = frozenset(
         "sparse_categorical_accuracy",
     }
 )
+FAIR_LOSS = "fair_loss"
 STEP_LABEL = "per step (running mean of the epoch)"
 
 _LOSS_HELP = "What training minimises; lower is better."
@@ -75,6 +76,7 @@ def history_charts(
     validation: bool,
     loss: LossSpec | None = None,
     parent: str | None = None,
+    fair: bool = False,
 ) -> tuple[Chart, ...]:
     """Return the loss chart and one chart per metric.
 
@@ -83,6 +85,7 @@ def history_charts(
         validation: Whether the run has validation data, i.e. `val_…` series.
         loss: Which loss it is; None where that is not known.
         parent: What the run is called that this one was forked from; None if it was not.
+        fair: Whether the run has a fair training curve.
     """
     help = _LOSS_HELP if loss is None else f"{_LOSS_HELP} {loss.title}: {loss.help}"
     return (
@@ -94,6 +97,7 @@ def history_charts(
             unit_interval=False,
             validation=validation,
             parent=parent,
+            fair=fair,
         ),
         *(
             _chart(
@@ -157,6 +161,7 @@ def _chart(
     unit_interval: bool,
     validation: bool,
     parent: str | None = None,
+    fair: bool = False,
 ) -> Chart:
     roles = {"training": name}
     if validation:
@@ -168,6 +173,9 @@ def _chart(
         for role, series_name in roles.items():
             traces.append(_curve(role, kind))
             bindings.append({"kind": kind, "series": series_name})
+    if fair:
+        traces.append(_fair_curve())
+        bindings.append({"kind": "raw", "series": FAIR_LOSS})
     if parent is not None:
         for role, series_name in roles.items():
             traces.append(_parent_curve(role, parent))
@@ -288,6 +296,20 @@ def _curve(role: str, kind: str) -> go.Scatter:
         legendrank=1000 if role == "training" else 1001,
         showlegend=kind == "raw",
         meta={"role": role, "color": role},
+    )
+
+
+def _fair_curve() -> go.Scatter:
+    return go.Scatter(
+        x=[],
+        y=[],
+        name="training, looked at like validation",
+        mode="lines",
+        line={"color": theme.TRAINING, "width": 2, "dash": "dot"},
+        legendgroup="fair",
+        legendrank=1001,
+        showlegend=True,
+        meta={"role": "fair", "color": "training"},
     )
 
 

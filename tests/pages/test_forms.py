@@ -61,7 +61,7 @@ def test_only_what_fits_the_dataset_is_offered_and_nothing_need_be_touched(
         for metric in METRICS.values()
         if task in metric.tasks
         and (metric.name != "top_3_accuracy" or dataset not in ("iris", "wine"))
-        and (metric.name != "area_under_line" or dataset == "line")
+        and (metric.name != "area_under_line" or dataset in ("line", "four_points"))
     ]
     defaults = defaults_for(dataset)
     assert {

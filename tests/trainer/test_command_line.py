@@ -24,6 +24,7 @@ from trainer.datasets import DATASETS
 from trainer.evaluation.counts import ClassCounts, Counts, RegressionCounts
 from trainer.evaluation.packing import pack
 from trainer.keras_code import keras_code
+from trainer.lessons import LESSONS
 from trainer.process import this_process
 from trainer.runs import Command, Evaluation, Record, Scores
 from trainer.settings import Settings
@@ -237,6 +238,10 @@ BAD_INPUT = [
     (["show", "\udcff"], "There is no run with the id "),
     (["stop", "nope"], "There is no run with the id 'nope'."),
     (["export", "nope"], "There is no run with the id 'nope'."),
+    (["lesson", "nope"], "lesson must be one of epochs_and_batches, batch_size_zero, "),
+    (["lesson"], "lesson must be one of epochs_and_batches, batch_size_zero, "),
+    (["lesson", "fraud", "--seed", "-1"], "seed must be an integer from 0 to 2147483647. Got -1."),
+    (["lesson", "fraud", "--seed", "x"], "seed must be an integer from 0 to 2147483647. Got 'x'."),
 ]
 
 
@@ -865,3 +870,28 @@ def test_a_path_that_leads_to_no_file_is_one_line(call, path):
     assert code == 2
     assert err.startswith("python -m trainer: dataset must be a file that can be read")
     assert len(err.splitlines()) == 1
+
+
+def test_the_list_of_lessons_is_the_table_for_people_and_for_programs(call, store):
+    code, out, err = call("lesson", "--list")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == list(LESSONS)
+    code, out, _ = call("lesson", "--list", "--json")
+    listed = json.loads(out)["lessons"]
+    assert code == 0
+    assert {one["name"]: one["question"] for one in listed} == {
+        name: lesson.predict.text for name, lesson in LESSONS.items()
+    }
+    assert store.runs() == []
+
+
+def test_a_lesson_says_what_its_fit_showed_and_whether_that_holds(call, store):
+    code, out, err = call("lesson", "confusion_matrix", "--seed", "7", "--json")
+    told = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (told["lesson"], told["seed"], told["holds"]) == ("confusion_matrix", 7, True)
+    seen = {figure["name"]: figure["value"] for figure in told["figures"]}
+    assert seen["TN, FP, FN, TP at 0.5"] == [50, 10, 5, 35]
+    assert all(figure["holds"] for figure in told["figures"])
+    (run,) = store.runs()
+    assert (run.id, run.state) == (told["runs"][0]["run_id"], "finished")

@@ -12,6 +12,7 @@ from trainer.config import (
     ACTIVATIONS,
     INITIALIZERS,
     MAX_EPOCHS,
+    MAX_GENERATED_SAMPLES,
     MAX_SEED,
     OPTIMIZERS,
     RunConfig,
@@ -45,7 +46,7 @@ NO_WEIGHT = "must be none, balanced or 1:k, such as 1:19"
 NO_SAMPLES = "must be 0 (all) or an integer from 10 to 20000"
 NO_LABEL_NOISE = "must be a number from 0 to 0.5"
 NO_IMBALANCE = "must be 0 (as it is) or a number from 0.5 to 0.99"
-NO_LEAK = "must be one of none, target_column, duplicated_rows, scaling"
+NO_LEAK = "must be one of none, target_column, duplicated_rows, scaling, selection"
 NO_NAME = "must be at most 80 printable characters"
 
 REFUSED = [
@@ -194,12 +195,13 @@ def test_a_value_at_the_edge_of_its_range_is_accepted(parameter, value):
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.9])
 def test_a_batch_may_be_as_large_as_the_training_set_and_no_larger(name, share):
     rows, *_ = split_sizes(DATASETS[name].num_samples, 0.2, share)
-    config = RunConfig.create(name, validation_split=share, batch_size=rows)
+    shares = {"test_split": 0.2, "validation_split": share}
+    config = RunConfig.create(name, **shares, batch_size=rows)
     assert config.num_training_rows == rows
     assert config.steps_per_epoch == 1
     rule = f"batch_size must be at most the number of training rows, {rows}. Got {rows + 1}."
     with pytest.raises(InvalidInput) as caught:
-        RunConfig.create(name, validation_split=share, batch_size=rows + 1)
+        RunConfig.create(name, **shares, batch_size=rows + 1)
     assert str(caught.value) == rule
 
 
@@ -286,7 +288,8 @@ def test_noise_is_refused_where_it_makes_no_sense_and_accepted_elsewhere():
 def test_a_set_that_was_collected_has_no_more_rows_than_it_has(name):
     most = DATASETS[name].num_samples
     if DATASETS[name].origin == "generated":
-        assert RunConfig.create(name, num_samples=most + 1).spec.num_samples == most + 1
+        more = min(max(most + 1, 10), MAX_GENERATED_SAMPLES)
+        assert RunConfig.create(name, num_samples=more).spec.num_samples == more
         return
     assert RunConfig.create(name, num_samples=most).num_training_rows == (
         RunConfig.create(name).num_training_rows

@@ -105,9 +105,9 @@ def test_bent_rows_are_looked_at_as_they_are_bent() -> None:
 
 @pytest.mark.parametrize("name", [n for n, s in DATASETS.items() if s.origin != "downloaded"])
 def test_the_rows_looked_at_are_as_they_are_bent_and_not_yet_scaled(name: str) -> None:
-    is_rare = name in ("fraud", "screening")
+    is_rare = name in ("fraud", "screening", "rare", "risk_levels")
     choices: dict[str, Any] = {"num_samples": 1000 if is_rare else 60, "batch_size": 1}
-    choices["noise"] = 0.3
+    choices |= {"noise": 0.3, "test_split": 0.2, "validation_split": 0.2}
     if DATASETS[name].num_classes:
         choices |= {"label_noise": 0.2, "imbalance": 0.6}
     config = RunConfig.create(name, **choices)

@@ -174,7 +174,7 @@ def test_the_area_under_a_bent_line_is_its_integral():
 def test_the_area_is_offered_where_a_line_is_fitted_and_nowhere_else():
     assert [
         name for name, spec in DATASETS.items() if METRICS["area_under_line"] in metrics_for(spec)
-    ] == ["line"]
+    ] == ["line", "four_points"]
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

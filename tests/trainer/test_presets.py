@@ -34,8 +34,12 @@ def test_a_preset_fits_its_data_and_is_known_again(dataset, preset):
 @pytest.mark.parametrize("name", DATASETS)
 def test_the_defaults_of_every_dataset_are_one_of_its_presets(name):
     preset = preset_of(DATASETS[name], defaults_for(name), defaults_for(name))
-    expected = {"line": "linear", "imdb_words": "text"}.get(name, "small")
-    assert preset.name == expected
+    linear = (
+        *("line", "four_points", "guesses", "plane"),
+        *("two_sides", "clouds", "rare", "risk_levels"),
+    )
+    expected = {"imdb_words": "text"} | dict.fromkeys(linear, "linear")
+    assert preset.name == expected.get(name, "small")
 
 
 @pytest.mark.parametrize("name", [name for name in DATASETS if name != "imdb_words"])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from trainer.datasets import bundled, cache, classroom, downloaded, generated
+from trainer.datasets import bundled, cache, classroom, downloaded, generated, lessons
 from trainer.datasets.shaping import Bend, shaken_pictures
 from trainer.datasets.spec import Arrays, DatasetSpec, LoadOptions
 from trainer.datasets.split import bend_rows, bend_targets
@@ -30,7 +30,13 @@ __all__ = [
 
 DATASETS: Mapping[str, DatasetSpec] = {
     spec.name: spec
-    for spec in (*bundled.SPECS, *generated.SPECS, *classroom.SPECS, *downloaded.SPECS)
+    for spec in (
+        *bundled.SPECS,
+        *generated.SPECS,
+        *classroom.SPECS,
+        *lessons.SPECS,
+        *downloaded.SPECS,
+    )
 }
 
 

@@ -17,6 +17,10 @@ from trainer.datasets.spec import DatasetSpec
 TOLD_SHARE = 0.98
 # Rows with about the same value in a column, among which classes are counted.
 ROWS_PER_BIN = 3
+# So many columns of noise are tried, and so many of them are taken.
+TRIED_COLUMNS = 5_000
+SELECTED_COLUMNS = 20
+_TRIED_AT_ONCE = 250
 
 LEAKS: Mapping[Leak, str] = {
     "none": "Nothing leaks.",
@@ -34,6 +38,11 @@ LEAKS: Mapping[Leak, str] = {
         "Columns are rescaled before training and validation rows are parted, by looking at the "
         "answers: a value becomes the share of a class among the rows with about the same value "
         "(target encoding). Each row's own answer is in its share, but for the test rows."
+    ),
+    "selection": (
+        f"Of {TRIED_COLUMNS:,} columns of pure noise, the {SELECTED_COLUMNS} that go best with the "
+        "answers were picked and added, looking at training and validation rows alike. In the "
+        "test rows they are the noise they always were."
     ),
 }
 
@@ -106,6 +115,37 @@ class TargetScaling:
         return np.concatenate(columns, axis=1).astype(np.float32)
 
 
+def selected_columns(y: np.ndarray, rows: np.ndarray, *, num_classes: int, seed: int) -> np.ndarray:
+    """Return the columns of noise that go best with the answers of some rows.
+
+    That is the highest correlation, by its size, with being of any one class.
+
+    Args:
+        y: Class indices of the whole dataset, shape `(num_samples,)`.
+        rows: Row numbers of those whose answers are looked at.
+        num_classes: Number of classes.
+        seed: Seed of the noise.
+
+    Returns:
+        The columns, the best first, float32 of shape `(num_samples, SELECTED_COLUMNS)`.
+    """
+    rng = np.random.default_rng(seed + 2**33)
+    is_class = (y[rows, np.newaxis] == scaled_classes(num_classes)).astype(np.float32)
+    is_class -= is_class.mean(axis=0)
+    is_class /= np.maximum(is_class.std(axis=0), 1e-6)
+    best = np.zeros((len(y), 0), dtype=np.float32)
+    scores = np.zeros(0)
+    for _ in range(TRIED_COLUMNS // _TRIED_AT_ONCE):
+        tried = rng.standard_normal((len(y), _TRIED_AT_ONCE), dtype=np.float32)
+        told = tried[rows]
+        told = (told - told.mean(axis=0)) / np.maximum(told.std(axis=0), 1e-6)
+        scores = np.append(scores, np.abs(is_class.T @ told).max(axis=0))
+        best = np.concatenate([best, tried], axis=1)
+        order = np.argsort(-scores, kind="stable")[:SELECTED_COLUMNS]
+        best, scores = best[:, order], scores[order]
+    return best
+
+
 def scaled_classes(num_classes: int) -> np.ndarray:
     """Return the classes whose shares `TargetScaling` gives: of two, the second tells all."""
     return np.arange(1, 2) if num_classes == 2 else np.arange(num_classes)
@@ -121,6 +161,8 @@ def leaky_spec(spec: DatasetSpec, leak: Leak) -> DatasetSpec:
     names = spec.feature_names
     if leak == "target_column":
         names = (*names, spec.told_name)
+    elif leak == "selection":
+        names = (*names, *(f"picked {number}" for number in range(1, SELECTED_COLUMNS + 1)))
     elif leak == "scaling":
         classes = [spec.class_names[k] for k in scaled_classes(spec.num_classes)]
         names = tuple(f"{name}: share of {one}" for name in names for one in classes)

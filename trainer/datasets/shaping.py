@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-Leak = Literal["none", "target_column", "duplicated_rows", "scaling"]
+Leak = Literal["none", "target_column", "duplicated_rows", "scaling", "selection"]
 
 # What is drawn with one seed for different ends must not be the same draw.
 _NOISE, _LABELS, _ROWS = 1, 2, 3

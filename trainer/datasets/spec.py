@@ -79,6 +79,8 @@ class DatasetSpec:
         pixel_scale: What the model divides a picture's values by.
         vocabulary: How many different words there are, where a sample is a row of words' indices.
         standardize: Whether columns are standardised with the training part's mean and deviation.
+        few_kinds: Whether only a few kinds of rows occur, all of them often: training and
+            validation rows then have each kind, not only each class, in its share.
         columns: How each column of an upload is prepared; empty for others.
         notes: Of an upload, one sentence for each thing that is not as the file has it.
         default_noise: Noise used when nothing else is asked for, where the set makes noise of its
@@ -104,6 +106,7 @@ class DatasetSpec:
     pixel_scale: float = 1.0
     vocabulary: int = 0
     standardize: bool = False
+    few_kinds: bool = False
     columns: tuple[Column, ...] = ()
     notes: tuple[str, ...] = ()
     default_noise: float | None = None

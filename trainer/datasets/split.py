@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.datasets.leaks import TargetScaling, leaky_spec, told_column
+from trainer.datasets.leaks import TargetScaling, leaky_spec, selected_columns, told_column
 from trainer.datasets.preprocessing import Preprocessing, number_columns
 from trainer.datasets.shaping import (
     Bend,
@@ -181,8 +181,23 @@ def part_rows(
     sizes = split_sizes(len(rest) + len(test), test_split, validation_split, bend.leak)
     if bend.leak == "duplicated_rows":
         rest = np.repeat(rest, 2)
-    train, validation = _parted(rest, bent.y, bent_spec(spec, bend), sizes[:2], seed)
+    spec = bent_spec(spec, bend)
+    strata = bent.y
+    if spec.few_kinds:
+        kinds = row_kinds(bent.x, bent.y)
+        strata = kinds if _can_stratify(kinds[rest], spec, sizes[:2]) else bent.y
+    train, validation = _parted(rest, strata, spec, sizes[:2], seed)
     return Parts(x=bent.x, y=bent.y, rows_train=train, rows_val=validation, rows_test=test)
+
+
+def row_kinds(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return a number for each row, the same for rows with equal features and target.
+
+    Args:
+        x: Features, shape `(num_rows, num_features)`.
+        y: Targets, shape `(num_rows,)`.
+    """
+    return np.unique(np.column_stack([x, y]), axis=0, return_inverse=True)[1].reshape(-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +250,9 @@ def bend_rows(arrays: Arrays, spec: DatasetSpec, *, bend: Bend, test_split: floa
     if bend.leak == "target_column":
         told = told_column(y, rest, num_classes=spec.num_classes, seed=bend.seed)
         x = np.column_stack([x, told])
+    elif bend.leak == "selection":
+        picked = selected_columns(y, rest, num_classes=spec.num_classes, seed=bend.seed)
+        x = np.concatenate([x, picked], axis=1)
     elif bend.leak == "scaling":
         x = TargetScaling(x[rest], y[rest], num_classes=spec.num_classes)(x)
     return BentRows(x=x, y=y, rows_rest=rest, rows_test=test)

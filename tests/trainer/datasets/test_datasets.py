@@ -23,6 +23,8 @@ def test_the_table_is_in_the_order_in_which_it_is_offered():
         *("digits", "breast_cancer", "wine", "iris", "diabetes"),
         *("line", "moons", "circles", "spirals", "xor"),
         *("fraud", "spam", "screening"),
+        *("four_points", "coin_flips", "guesses", "plane", "two_sides"),
+        *("clouds", "rare", "risk_levels", "purchases"),
         *("mnist", "fashion_mnist", "cifar10", "imdb", "imdb_words"),
     ]
 

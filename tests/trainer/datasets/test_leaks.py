@@ -13,6 +13,7 @@ from trainer.datasets.leaks import (
     TargetScaling,
     leaks_for,
     leaky_spec,
+    selected_columns,
     told_column,
 )
 
@@ -62,11 +63,33 @@ def test_scaling_by_hand_with_equal_values_and_values_never_seen():
     np.testing.assert_allclose(scale(unseen)[:, 0], [1 / 3, 1 / 3, 4 / 5], rtol=1e-6)
 
 
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_selected_columns_go_with_the_answers_of_the_rows_looked_at_and_with_no_others(num_classes):
+    y = np.random.default_rng(0).integers(0, num_classes, size=600)
+    rows, others = np.split(np.random.default_rng(1).permutation(600), [300])
+    columns = selected_columns(y, rows, num_classes=num_classes, seed=3)
+    assert (columns.shape, columns.dtype) == ((600, 20), np.float32)
+
+    def best_correlations(rows):
+        classes = (1,) if num_classes == 2 else range(num_classes)
+        return [
+            max(abs(np.corrcoef(column[rows], y[rows] == k)[0, 1]) for k in classes)
+            for column in columns.T
+        ]
+
+    picked = best_correlations(rows)
+    assert picked == sorted(picked, reverse=True)
+    assert min(picked) > 0.14 > np.median(best_correlations(others))
+
+
 def test_what_is_known_of_the_data_names_the_columns_that_a_leak_makes():
     wine, fraud = DATASETS["wine"], DATASETS["fraud"]
     told = leaky_spec(fraud, "target_column")
     assert told.feature_names == (*fraud.feature_names, "refunded")
     assert told.input_shape == (8,)
+    picked = leaky_spec(fraud, "selection")
+    assert picked.feature_names[6:9] == ("new device", "picked 1", "picked 2")
+    assert picked.input_shape == (27,)
     scaled = leaky_spec(fraud, "scaling")
     assert scaled.feature_names[0] == "amount (€): share of fraud"
     assert scaled.input_shape == (7,)

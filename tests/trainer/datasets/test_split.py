@@ -25,7 +25,7 @@ PLAIN = dataclasses.replace(DATASETS["iris"], standardize=False)
 
 @pytest.mark.parametrize("name", LOCAL)
 @pytest.mark.parametrize(
-    ("test_share", "share"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.25), (0.01, 1 / 3), (0.9, 0.9)]
+    ("test_share", "share"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.25), (0.01, 1 / 3), (0.5, 0.9)]
 )
 def test_a_split_has_the_sizes_that_were_told_before_loading(name, test_share, share):
     spec = DATASETS[name]
