@@ -34,6 +34,8 @@ def bring(viewer: Viewer, name: str, data: bytes) -> None:
 
 
 def choose(viewer: Viewer, field: str, option: str) -> None:
+    # A page that is still being drawn closes the list again.
+    viewer.wait_for_rest()
     viewer.page.get_by_role("combobox", name=field, exact=True).click()
     viewer.page.get_by_role("option", name=option, exact=True).click()
 
