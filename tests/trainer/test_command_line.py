@@ -894,4 +894,4 @@ def test_a_lesson_says_what_its_fit_showed_and_whether_that_holds(call, store):
     assert seen["TN, FP, FN, TP at 0.5"] == [50, 10, 5, 35]
     assert all(figure["holds"] for figure in told["figures"])
     (run,) = store.runs()
-    assert (run.id, run.state) == (told["runs"][0]["run_id"], "finished")
+    assert (run.run_id, run.state) == (told["runs"][0]["run_id"], "finished")

@@ -23,7 +23,6 @@ _FOUR = 4
 _FLIPS = (300, 300)
 _FLIP_COLUMNS = 20
 _GUESSES = (575, 575)
-_FRESH_GUESSES = 1_000
 _PLANE_ROWS = 400
 _PLANE_COLUMNS = 5
 _PLANE_SLOPE = 2.0
@@ -138,8 +137,7 @@ SPECS = (
         name="guesses",
         title="Coins and one column of noise",
         summary=(
-            "One column of noise and a coin for each row, with a thousand test rows: for what is "
-            "picked from more noise."
+            "One column of noise and a coin for each row: for what is picked from more noise."
         ),
         task="binary",
         num_samples=sum(_GUESSES),
@@ -157,7 +155,7 @@ SPECS = (
             "learning_rate": 0.01,
             "epochs": 15,
             "initializer": "zeros",
-            "test_split": _FRESH_GUESSES / sum(_GUESSES),
+            "test_split": 0.5,
         },
         load=_load_guesses,
     ),

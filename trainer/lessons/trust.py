@@ -132,7 +132,7 @@ LEAKAGE = Lesson(
             name="picked",
             title="20 of 5,000 columns picked too early",
             dataset="guesses",
-            choices={"leak": "selection"},
+            choices={"leak": "selection", "test_split": 1000 / 1150},
             opens_test=True,
         ),
     ),

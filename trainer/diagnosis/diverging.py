@@ -1,0 +1,55 @@
+"""Whether the loss runs away."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from trainer.diagnosis.verdict import Verdict
+
+_RULE = (
+    "The loss is no longer finite; or the last one is above the first, above twice the lowest and "
+    "above twice the loss of the best constant."
+)
+_TIMES = 2.0
+
+
+def diverging(
+    losses: Sequence[float | None], *, baseline: float | None, learning_rate: float
+) -> Verdict | None:
+    """Return the verdict that a training runs away; None if it does not.
+
+    Args:
+        losses: Training loss by epoch; None or NaN where it was not finite.
+        baseline: Loss of the best constant; None where it is not known, then only a loss that is
+            not finite counts.
+        learning_rate: That of the training; the next step is a tenth of it.
+    """
+    finite = [loss is not None and math.isfinite(loss) for loss in losses]
+    if not all(finite):
+        epoch = finite.index(False)
+        sentence = f"The loss stopped being a finite number in epoch {epoch + 1}."
+        return _verdict(sentence, (epoch,), learning_rate)
+    known = [loss for loss in losses if loss is not None]
+    if not known or baseline is None:
+        return None
+    first, last, low = known[0], known[-1], min(known)
+    if last <= first or last <= _TIMES * low or last <= _TIMES * baseline:
+        return None
+    sentence = (
+        f"The loss runs away: {last:.3g} in the end, after {low:.3g} in epoch "
+        f"{known.index(low) + 1}; always predicting the same would cost {baseline:.3g}."
+    )
+    return _verdict(sentence, (known.index(low), len(known) - 1), learning_rate)
+
+
+def _verdict(sentence: str, epochs: tuple[int, ...], learning_rate: float) -> Verdict:
+    lower = learning_rate / 10
+    return Verdict(
+        name="diverging",
+        sentence=sentence,
+        rule=_RULE,
+        next_step=f"Try a learning rate of {lower:g}.",
+        choices={"learning_rate": lower},
+        epochs=epochs,
+    )
