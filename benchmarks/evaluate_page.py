@@ -21,6 +21,7 @@ _MANY_CLASSES = 1_000
 _MANY_ROWS = 20_000
 _MEGABYTE = 1_000_000
 
+_AT_FIRST_EPOCH = "() => document.querySelector('.ev-root').dataset.epoch === '0'"
 # Notes for each move of a slider how many milliseconds after the browser got it the frame that
 # shows it was rendered, and what the slider then said its value is. A message posted within a frame
 # arrives when the page has done all its work for that frame.
@@ -124,7 +125,7 @@ def _epochs(browser: Browser, dashboard: Dashboard) -> Iterator[Measure]:
         # Once there and back: then every epoch is loaded.
         for key in ("Home", *["ArrowRight"] * num_epochs, "Home"):
             page.keyboard.press(key)
-        page.wait_for_function("document.querySelector('.ev-root').dataset.epoch === '0'")
+        page.wait_for_function(_AT_FIRST_EPOCH)
         with _resting(page) as seconds:
             for _ in range(num_epochs - 1):
                 _rest_after(page, "ArrowRight")
@@ -155,7 +156,7 @@ def _many_classes(browser: Browser, dashboard: Dashboard) -> Iterator[Measure]:
         slider = page.get_by_test_id("epoch-slider")
         slider.focus()
         page.keyboard.press("Home")
-        page.wait_for_function("document.querySelector('.ev-root').dataset.epoch === '0'")
+        page.wait_for_function(_AT_FIRST_EPOCH)
         with _resting(page) as seconds:
             for key in ["ArrowRight"] * 5 + ["ArrowLeft"] * 5:
                 _rest_after(page, key)
@@ -214,7 +215,7 @@ def _dragged(page: Page, moves: int) -> list[float]:
         place = k * span / 97 % (2 * span)
         page.mouse.move(left + min(place, 2 * span - place), middle)
     page.mouse.up()
-    page.wait_for_function("window.moves.length > 0")
+    page.wait_for_function("() => window.moves.length > 0")
     noted: list[list[float]] = page.evaluate("window.moves")
     wrong = [value for _, value, shown in noted if shown != value / 1000]
     if wrong:

@@ -303,7 +303,7 @@ def _fair_curve() -> go.Scatter:
     return go.Scatter(
         x=[],
         y=[],
-        name="training, looked at like validation",
+        name="fair training",
         mode="lines",
         line={"color": theme.TRAINING, "width": 2, "dash": "dot"},
         legendgroup="fair",
