@@ -237,7 +237,10 @@ class Recorder:
                     next_checkpoint = now + CHECKPOINT_SECONDS
                     self._store.checkpoint()
             except StoreFull as error:
+                # At first without waiting: who looks may end the training for it.
+                wait = RETRY_SECONDS if self.is_out_of_room else 0.0
                 self._note_full(error)
+                done.wait(wait)
             except StoreUnusable:
                 _log.exception("run %s: nothing was recorded; trying again", self.claim.run_id)
                 done.wait(RETRY_SECONDS)
