@@ -307,9 +307,10 @@ def _fair_curve() -> go.Scatter:
         mode="lines",
         line={"color": theme.TRAINING, "width": 2, "dash": "dot"},
         legendgroup="fair",
-        legendrank=1001,
+        legendrank=1003,
         showlegend=True,
-        meta={"role": "fair", "color": "training"},
+        # As of a parent, live.js shortens the name.
+        meta={"role": "fair", "color": "training", "name": "fair training"},
     )
 
 

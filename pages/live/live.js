@@ -8,8 +8,9 @@ const ACTIVE = new Set(["starting", "training", "paused", "stalled"]);
 
 const FRAME = 50; // milliseconds between two redraws of a chart, at least
 const MAX_MARKS = 30; // changes of the learning rate that are drawn, the newest ones
-const LEGEND_WIDTH = 350; // pixels of the legend without its last entry's name
+const LEGEND_WIDTH = 350; // pixels of training, validation, best and another entry's line
 const LETTER_WIDTH = 6.5;
+const LINE_LETTERS = 9; // as wide as an entry's line and the gap beside it
 const MIN_NAME = 5; // letters of a name that say enough
 const MARKERS_UP_TO = 40; // a short curve shows its points, also the single one of the first epoch
 
@@ -416,17 +417,21 @@ class ChartCard {
       const { role, color: owner } = trace.meta;
       const isHidden = this.#hidden.has(role) || (role === "best" && this.#hidden.has(owner));
       trace.visible = isHidden ? "legendonly" : true;
-      if (role === "parent") this.#nameParent(trace);
     }
+    this.#nameOthers(drawn.filter((trace) => trace.meta.name));
     return drawn;
   }
 
   /** A second line of the legend would push the first one out of the chart. */
-  #nameParent(trace) {
-    const room = Math.floor((this.size.width - LEGEND_WIDTH) / LETTER_WIDTH);
-    const { name } = trace.meta;
-    trace.name = plainText(name.length > room ? `${name.slice(0, Math.max(0, room - 1))}…` : name);
-    trace.showlegend &&= room >= MIN_NAME;
+  #nameOthers(traces) {
+    let room = Math.floor((this.size.width - LEGEND_WIDTH) / LETTER_WIDTH);
+    for (const trace of traces) {
+      const { name } = trace.meta;
+      const shown = name.length > room ? `${name.slice(0, Math.max(0, room - 1))}…` : name;
+      trace.name = plainText(shown);
+      trace.showlegend &&= room >= MIN_NAME;
+      if (trace.showlegend) room -= shown.length + LINE_LETTERS;
+    }
   }
 
   #layout(series, log, theme) {
