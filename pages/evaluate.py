@@ -70,7 +70,6 @@ def _show(run: Run) -> None:
         key="evaluation",
         has_validation=has_validation(run),
         has_examples=has_examples(run),
-        goes_to_examples=st.session_state.pop("goes_to_examples", False),
         boundary=boundary_of(config),
     )
     if config is None:

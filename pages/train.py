@@ -88,7 +88,6 @@ def _show_run(run: Run) -> None:
     if evaluation.visit:
         # The rows behind a cell are the other page's.
         st.session_state["cell"] = evaluation.visit
-        st.session_state["goes_to_examples"] = True
         st.switch_page(_FOLDER / "evaluate.py", query_params={"run": run.run_id})
     show_seal(run)
     if config is not None:

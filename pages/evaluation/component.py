@@ -105,7 +105,6 @@ def evaluation_in_depth(
     key: str,
     has_validation: bool | None,
     has_examples: bool,
-    goes_to_examples: bool = False,
     boundary: Mapping[str, Any] | None = None,
 ) -> ComponentResult:
     """Show the evaluations of a run with all curves, the table and the time machine.
@@ -115,8 +114,6 @@ def evaluation_in_depth(
         key: Identity of the mount; keep it the same while the page shows one run after another.
         has_validation: Whether the run has validation data; None if that is not known.
         has_examples: As for `live_evaluation`.
-        goes_to_examples: Whether the page shall scroll to the rows behind the cell, as it does
-            where a cell is pressed; they are in the container with the key `EXAMPLES`.
         boundary: The figure of the run's rows, to show the decision boundary below them; None where
             there is no picture of it.
 
@@ -127,7 +124,7 @@ def evaluation_in_depth(
         is predicted at, and `true` and `predicted` are 1 for the class and 0 for the rest. The
         epoch counts from 0.
     """
-    return _show("page", run_id, key, has_validation, has_examples, boundary, goes_to_examples)
+    return _show("page", run_id, key, has_validation, has_examples, boundary)
 
 
 def _show(
@@ -137,7 +134,6 @@ def _show(
     has_validation: bool | None,
     has_examples: bool,
     boundary: Mapping[str, Any] | None,
-    goes_to_examples: bool = False,
 ) -> ComponentResult:
     names = _LIVE_FIGURES if part == "live" else tuple(_FIGURES)
     data = {
@@ -150,7 +146,6 @@ def _show(
         "boundary": boundary,
         "has_validation": has_validation,
         "has_examples": has_examples,
-        "goes_to_examples": goes_to_examples,
         "examples": EXAMPLES,
         "plotly": plotly_url(),
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},

@@ -15,7 +15,7 @@ const PARTS = {
 const REST = 200; // milliseconds
 const LONGEST_MOVE = 2000;
 const SCROLL_TIME = 1000;
-const EXAMPLES_WAIT = 10_000; // for the page to make room for the rows behind a cell
+const EXAMPLES_WAIT = 30_000; // for the page to make room for the rows behind a cell
 
 const MODES = [
   ["counts", "Counts"],
@@ -89,7 +89,8 @@ class EvaluationView {
     this.#arrangeBoundary(data);
     this.#invalidate();
     if (!this.Plotly) this.#load(data.plotly);
-    if (data.goes_to_examples) this.#goToExamples();
+    const isOnItsWay = this.way && !this.way.signal.aborted;
+    if (data.part === "page" && registry.cellOf === data.run_id && !isOnItsWay) this.#goToExamples();
   }
 
   #switchTo(data) {
@@ -293,6 +294,7 @@ class EvaluationView {
   #activate(row, column) {
     const { classes } = this.shownMatrix;
     const isOne = this.chosen !== null;
+    registry.cellOf = this.runId;
     const place = (index) => (isOne ? Number(classes[index] === this.chosen) : classes[index]);
     this.sendCell({
       run_id: this.runId,
@@ -305,18 +307,33 @@ class EvaluationView {
     if (this.data.part === "page") this.#goToExamples();
   }
 
-  /** Bring the rows behind a cell into sight as soon as the page has made room for them. */
+  /** Bring the rows behind a cell into sight, until they rest there or somebody goes elsewhere. */
   #goToExamples() {
-    const giveUp = performance.now() + EXAMPLES_WAIT;
+    this.way?.abort();
+    const way = (this.way = new AbortController());
+    const { signal } = way;
+    const end = () => {
+      registry.cellOf = null;
+      way.abort();
+    };
+    for (const event of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+      addEventListener(event, end, { signal, passive: true });
+    }
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    const giveUp = performance.now() + EXAMPLES_WAIT;
+    let before = NaN;
     const look = () => {
-      if (!this.root.isConnected || performance.now() > giveUp) return;
+      if (signal.aborted) return;
+      // Another mount of this page takes over.
+      if (!this.root.isConnected) return way.abort();
       const rows = document.querySelector(`.st-key-${this.data.examples}`);
       const isReady = rows && this.counts;
       const top = isReady ? rows.getBoundingClientRect().top : NaN;
-      if (top >= 0 && top < 0.6 * innerHeight) return;
-      if (isReady) rows.scrollIntoView({ behavior, block: "start" });
-      // A page that is still being built may cut the way short.
+      const isInSight = top >= 0 && top < 0.6 * innerHeight;
+      // A page that is still being built moves them, or cuts the way to them short.
+      if ((isInSight && top === before) || performance.now() > giveUp) return end();
+      if (isReady && !isInSight) rows.scrollIntoView({ behavior, block: "start" });
+      before = top;
       setTimeout(look, isReady ? SCROLL_TIME : 50);
     };
     look();

@@ -26,6 +26,7 @@ const registry = (globalThis.liveRuns ??= {
   feeds: new Map(),
   scripts: new Map(),
   views: new WeakMap(),
+  cellOf: null, // the run whose cell was pressed, until its rows are on their way into sight
   settings: { smoothing: 0, log: false, perStep: false },
   feed(runId, path) {
     if (!this.feeds.has(runId)) {
