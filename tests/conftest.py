@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -21,6 +22,12 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if setting.startswith("DASHBOARD_"):
             monkeypatch.delenv(setting)
     return folder
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: a new network looks for garbage, and need not do so there."""
+    gc.collect()
+    gc.freeze()
 
 
 class _BrowserTestsInOneProcess(LoadScopeScheduling):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import logging
 import math
 import threading
@@ -287,8 +286,7 @@ class WarmModel:
         model = self._model if built_as == self._built_as else None
         if model is None:
             self._model = None
-            keras.backend.clear_session()
-            gc.collect()
+            keras.backend.clear_session()  # which collects what the last one leaves
         keras.utils.set_random_seed(config.seed)
         fresh = build(config, target_range=target_range)
         if model is None:
