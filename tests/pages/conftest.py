@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from trainer.settings import Settings
@@ -16,6 +18,15 @@ PAGES = Path(__file__).parents[2] / "pages"
 RUN_SECONDS = 60
 
 OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_are_sought_once() -> Iterator[None]:
+    """Each `AppTest` looks through all that is installed, which takes longer than our page."""
+    with pytest.MonkeyPatch.context() as patched:
+        sought = cache(manifest_scanner.scan_component_manifests)
+        patched.setattr(manifest_scanner, "scan_component_manifests", sought)
+        yield
 
 
 @pytest.fixture

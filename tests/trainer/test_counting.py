@@ -36,13 +36,14 @@ def store(data_folder):
 
 def assert_counts_are_scikit_learns(counts, y_true, y_score):
     """Compare at all 1,001 thresholds; `y_score` is float32 of shape `(num_rows, K)`."""
+    thresholds = np.float32(np.arange(1001) / 1000)
     for k in range(counts.num_classes):
+        is_positive = np.tile(y_true[:, np.newaxis] == k, len(thresholds)).astype(int)
+        called = (y_score[:, [k]] >= thresholds).astype(int)
+        expected = metrics.multilabel_confusion_matrix(is_positive, called)
         one = OneVersusRest.of(counts, k)
-        is_positive = (y_true == k).astype(int)
-        for step in range(1001):
-            called = (y_score[:, k] >= np.float32(step / 1000)).astype(int)
-            expected = metrics.confusion_matrix(is_positive, called, labels=[0, 1])
-            np.testing.assert_array_equal(one.matrix(step), expected, err_msg=f"{k} {step}")
+        found = [one.matrix(step) for step in range(len(thresholds))]
+        np.testing.assert_array_equal(found, expected, err_msg=str(k))
 
 
 @pytest.mark.parametrize("decimals", [2, 3, 7], ids=["many ties", "on the thresholds", "any"])

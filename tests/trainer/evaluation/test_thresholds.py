@@ -27,21 +27,21 @@ def drawn(seed: int, *, steps: int = 1000, rows: int = 400) -> tuple[np.ndarray,
     return y_true, np.rint(scores * steps) / steps
 
 
+def at_every_threshold(y_true: np.ndarray, bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the truth and what is called positive, a column for each of the 1,001 thresholds."""
+    is_positive = np.tile(y_true[:, np.newaxis], 1001)
+    return is_positive, (bins[:, np.newaxis] >= np.arange(1001)).astype(int)
+
+
 @pytest.mark.parametrize("steps", [1000, 20, 1], ids=["fine", "many ties", "all or nothing"])
 def test_counts_and_ratios_are_scikit_learns_at_every_threshold(steps):
     y_true, y_score = drawn(steps, steps=steps)
     one = histograms(y_true, y_score)
-    for step in range(1001):
-        called = np.rint(y_score * 1000) >= step
-        expected = metrics.confusion_matrix(y_true, called, labels=[0, 1])
-        np.testing.assert_array_equal(one.matrix(step), expected)
-        ratios = [
-            metrics.precision_score(y_true, called, zero_division=np.nan),
-            metrics.recall_score(y_true, called, zero_division=np.nan),
-            metrics.f1_score(y_true, called, zero_division=np.nan),
-        ]
-        mine = [one.precision[step], one.recall[step], one.f1[step]]
-        np.testing.assert_allclose(mine, ratios, rtol=1e-12)
+    is_positive, called = at_every_threshold(y_true, np.rint(y_score * 1000))
+    expected = metrics.multilabel_confusion_matrix(is_positive, called)
+    np.testing.assert_array_equal([one.matrix(step) for step in range(1001)], expected)
+    expected = metrics.precision_recall_fscore_support(is_positive, called, zero_division=np.nan)
+    np.testing.assert_allclose([one.precision, one.recall, one.f1], expected[:3], rtol=1e-12)
 
 
 @pytest.mark.parametrize(("steps", "scale"), [(1000, 0.01), (1000, 1), (20, 100)])
@@ -55,16 +55,15 @@ def test_weighted_counts_and_ratios_are_scikit_learns_at_every_threshold(steps, 
     )
     one = OneVersusRest(positives, negatives)
     assert one.recall.max() == one.false_positive_rate.max() == 1
-    for step in range(1001):
-        called = bins >= step
-        expected = metrics.confusion_matrix(y_true, called, labels=[0, 1], sample_weight=weights)
-        np.testing.assert_allclose(one.matrix(step), expected, rtol=1e-9, atol=1e-9 * scale)
-        assert one.matrix(step).min() >= 0
-        expected = metrics.precision_recall_fscore_support(
-            y_true, called, average="binary", sample_weight=weights, zero_division=np.nan
-        )
-        mine = [one.precision[step], one.recall[step], one.f1[step]]
-        np.testing.assert_allclose(mine, expected[:3], rtol=1e-9)
+    is_positive, called = at_every_threshold(y_true, bins)
+    expected = metrics.multilabel_confusion_matrix(is_positive, called, sample_weight=weights)
+    found = np.array([one.matrix(step) for step in range(1001)])
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * scale)
+    assert found.min() >= 0
+    expected = metrics.precision_recall_fscore_support(
+        is_positive, called, sample_weight=weights, zero_division=np.nan
+    )
+    np.testing.assert_allclose([one.precision, one.recall, one.f1], expected[:3], rtol=1e-9)
     area = metrics.average_precision_score(y_true, y_score, sample_weight=weights)
     assert one.average_precision == pytest.approx(area)
     area = metrics.roc_auc_score(y_true, y_score, sample_weight=weights)
