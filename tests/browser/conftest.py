@@ -27,6 +27,8 @@ ARGUMENTS = (
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
+    # The tabs of a profile share what was compiled for the first one.
+    "--process-per-site",
 )
 
 VIEW: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
@@ -71,9 +73,10 @@ def own_program(tmp_path: Path) -> Iterator[Program]:
 
 
 @pytest.fixture(scope="session")
-def profile(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser profile that knows the page's files already."""
+def profile(browser: Browser, session_program: Program) -> Iterator[BrowserContext]:
+    """A browser profile that knows the page's files already; its first tab stays open."""
     profile = browser.new_context(**VIEW)
+    profile.new_page().goto(f"{session_program.url}/api/health")
     yield profile
     profile.close()
 
@@ -102,6 +105,6 @@ def viewer(program: Program, profile: BrowserContext) -> Iterator[Viewer]:
     yield viewer
     forgotten = {"origin": program.url, "storageTypes": "cookies,local_storage"}
     profile.new_cdp_session(viewer.page).send("Storage.clearDataForOrigin", forgotten)
-    for page in profile.pages:
+    for page in profile.pages[1:]:
         page.close()
     viewer.expect_no_fault()
