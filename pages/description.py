@@ -6,9 +6,13 @@ import json
 
 import streamlit as st
 
+from pages.figures.preview import preview_figure, preview_table
 from pages.forms import RunForm, escaped
+from pages.live.component import figure
+from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from trainer.config import RunConfig
 from trainer.datasets.spec import DatasetSpec
+from trainer.errors import DatasetUnavailable
 from trainer.looks import Look, look
 
 # Where one of these makes no sense, there are no rows to look at.
@@ -67,6 +71,32 @@ def source_of(spec: DatasetSpec) -> str:
     """Return where a dataset comes from and under which licence, as Markdown."""
     source = f"Source: {spec.source} Licence: {spec.licence}."
     return escaped(source) if spec.origin == "uploaded" else source
+
+
+def describe(config: RunConfig, *, with_examples: bool = True) -> None:
+    """Draw what a dataset is, some of its rows, and where it comes from."""
+    st.markdown(summary_of(config.spec))
+    st.caption(facts_of(config))
+    if with_examples:
+        _show_examples(config)
+    st.caption(source_of(config.spec))
+
+
+def _show_examples(config: RunConfig) -> None:
+    spec = config.spec
+    if not shows_rows(spec):
+        st.info(ROWS_NOT_SHOWN)
+        return
+    try:
+        arrays = look_at(config).arrays
+    except DatasetUnavailable as error:
+        st.info(str(error))
+        return
+    drawing = preview_figure(spec, arrays)
+    if drawing is None:
+        st.dataframe(preview_table(spec, arrays), hide_index=True)
+    else:
+        figure(drawing, label=f"Examples of {spec.title}", key="preview")
 
 
 def _shape(spec: DatasetSpec) -> str:

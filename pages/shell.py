@@ -27,6 +27,7 @@ page = st.navigation(
         _DATA,
         st.Page(_FOLDER / "evaluate.py", title="Evaluate", icon=":material/analytics:"),
         st.Page(_FOLDER / "runs.py", title="Runs", icon=":material/history:"),
+        st.Page(_FOLDER / "lessons.py", title="Lessons", icon=":material/school:"),
     ],
     position="top",
 )

@@ -26,8 +26,10 @@ class Starts:
         self._lock = threading.Lock()
         self._made: dict[tuple[str, RunConfig], tuple[float, str]] = {}
 
-    def start(self, browser: str, config: RunConfig) -> str:
+    def start(self, browser: str, config: RunConfig, *, speed: float | None = None) -> str:
         """Queue a run, unless this browser has just asked for the same; return the run's id.
+
+        With `speed` it begins in slow motion, with at most so many epochs a second.
 
         Raises:
             StoreUnusable: The store does not take it.
@@ -42,7 +44,9 @@ class Starts:
             wish = (browser, config)
             if wish in self._made:
                 return self._made[wish][1]
-            run_id = store().create_run(config.to_dict(), name=config.name, subject=config.subject)
+            run_id = store().create_run(
+                config.to_dict(), name=config.name, subject=config.subject, speed=speed
+            )
             self._made[wish] = (time.monotonic(), run_id)
             return run_id
 

@@ -65,6 +65,21 @@ def show_controls(run: Run, config: RunConfig | None) -> None:
         show_broadcasting(run.run_id)
 
 
+def show_pace(run: Run) -> None:
+    """Draw what changes nothing of a run but how far it goes: pause, one epoch, stop."""
+    if run.is_over or not store().person.may_change(run.owner):
+        return
+    with st.container(horizontal=True, key="steering", gap="small"):
+        if run.state in ACTIVE:
+            _show_pause(run)
+            _button(run, "One epoch", "epoch", icon="skip_next")
+            _show_speed(run)
+        if st.button("Stop", key="stop", icon=":material/stop:"):
+            with _sentences():
+                steer(store(), run.run_id, "stop")
+            st.rerun()
+
+
 def _show_to_others(run: Run, config: RunConfig | None) -> None:
     once = "" if run.is_over else " once it is over"
     st.caption(f"Somebody else started this run: you can watch it, and fork it{once}.")

@@ -9,14 +9,13 @@ import streamlit as st
 
 from pages.backend import show_unusable, store
 from pages.boundaries import boundary_of
-from pages.description import can_be_looked_at, facts_of, look_at, source_of, summary_of
+from pages.description import can_be_looked_at, describe, look_at
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
-from pages.figures.preview import preview_figure, preview_table
 from pages.forms import RunForm, config_of, has_examples, has_validation
 from pages.inspections import show_seal
-from pages.live.component import figure, live_charts, live_header
+from pages.live.component import live_charts, live_header
 from pages.live.reader import summary
 from pages.model_fields import NETWORK_FIELDS
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
@@ -92,7 +91,7 @@ def _show_run(run: Run) -> None:
     show_seal(run)
     if config is not None:
         with st.expander("The data", icon=":material/table_chart:"):
-            _describe(config)
+            describe(config)
         with st.expander("The network", icon=":material/account_tree:"):
             st.html(network_html(network(config)))
         with st.expander("The Keras code", icon=":material/code:"):
@@ -120,7 +119,7 @@ def _show_data(drawn: RunForm) -> None:
     has_rows = can_be_looked_at(drawn)
     if has_rows:
         _link_to_data(drawn.config)
-    _describe(drawn.config, with_examples=has_rows)
+    describe(drawn.config, with_examples=has_rows)
     if not drawn.problems.keys() & NETWORK_FIELDS:
         st.subheader("The network", anchor=False)
         st.html(network_html(network(drawn.config)))
@@ -156,14 +155,6 @@ def _show_code(run: Run, config: RunConfig) -> None:
     st.code(code, language="python", line_numbers=True)
 
 
-def _describe(config: RunConfig, *, with_examples: bool = True) -> None:
-    st.markdown(summary_of(config.spec))
-    st.caption(facts_of(config))
-    if with_examples:
-        _show_examples(config)
-    st.caption(source_of(config.spec))
-
-
 def _link_to_data(config: RunConfig) -> None:
     """Lead to the data page, and say whether it has something noteworthy to tell."""
     try:
@@ -176,23 +167,6 @@ def _link_to_data(config: RunConfig) -> None:
         label=f"Look at these data in depth{more}",
         icon=":material/warning:" if count else ":material/table_chart:",
     )
-
-
-def _show_examples(config: RunConfig) -> None:
-    spec = config.spec
-    if not shows_rows(spec):
-        st.info(ROWS_NOT_SHOWN)
-        return
-    try:
-        arrays = look_at(config).arrays
-    except DatasetUnavailable as error:
-        st.info(str(error))
-        return
-    drawing = preview_figure(spec, arrays)
-    if drawing is None:
-        st.dataframe(preview_table(spec, arrays), hide_index=True)
-    else:
-        figure(drawing, label=f"Examples of {spec.title}", key="preview")
 
 
 main()

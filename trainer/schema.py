@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 METADATA = sa.MetaData()
 META = sa.Table(
@@ -107,4 +107,22 @@ COMMANDS = sa.Table(
     sa.Column("command", sa.String(20), nullable=False),
     sa.Column("value", sa.Float),
     sa.Column("taken", sa.Boolean, nullable=False, default=False),
+)
+# What somebody answered in a lesson: the first answer stays.
+LESSON_ANSWERS = sa.Table(
+    "lesson_answers",
+    METADATA,
+    sa.Column("owner", sa.String(80), primary_key=True),
+    sa.Column("lesson", sa.String(40), primary_key=True),
+    sa.Column("part", sa.String(20), primary_key=True),
+    sa.Column("choice", sa.Integer, nullable=False),
+    sa.Column("answered_at", sa.Float, nullable=False),
+)
+LESSON_RUNS = sa.Table(
+    "lesson_runs",
+    METADATA,
+    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("owner", sa.String(80), nullable=False, index=True),
+    sa.Column("lesson", sa.String(40), nullable=False),
+    sa.Column("scenario", sa.String(40), nullable=False),
 )

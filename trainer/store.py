@@ -15,7 +15,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -144,14 +144,20 @@ class Store:
         subject: str = "",
         run_id: str | None = None,
         parent: Parent | None = None,
+        speed: float | None = None,
     ) -> str:
         """Queue a run, behind those of its owner that wait, and return its id.
 
         `name` defaults to `subject`, or else the dataset's name, with the beginning of the id;
-        `run_id` is one of `new_run_id`, which is made if it is not given.
+        `run_id` is one of `new_run_id`, which is made if it is not given. With `speed` it begins
+        in slow motion, with at most so many epochs a second.
         """
         with self._write() as connection:
-            return self._add(connection, config, name, subject, "dashboard", run_id, parent)
+            run_id = self._add(connection, config, name, subject, "dashboard", run_id, parent)
+            if speed is not None:
+                slowly = RUNS.update().where(RUNS.c.run_id == run_id).values(speed=speed)
+                connection.execute(slowly)
+            return run_id
 
     def open_run(
         self,
@@ -857,7 +863,8 @@ class Store:
                 worker=worker,
                 pulse=0,
                 message="",
-                speed=None,
+                # The pace it was queued with; what was set on the way ended with that launch.
+                speed=sa.case((RUNS.c.attempt == 0, RUNS.c.speed), else_=None),
             )
         )
         if written.rowcount != 1:
@@ -968,6 +975,14 @@ class Store:
     def _begin_sqlite(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    def transaction(self, *, writes: bool = False) -> AbstractContextManager[Connection]:
+        """Return a transaction, for the modules that keep tables of their own.
+
+        One that writes has the store to itself from its beginning on. What the database says when
+        something is wrong becomes a sentence, as everywhere.
+        """
+        return self._write() if writes else self._read()
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:

@@ -125,6 +125,7 @@ class Worker:
         _log.info("run %s begins", claim.run_id)
         run = self._store.run(claim.run_id)
         recorder = Recorder(self._store, claim, seconds_before=run.seconds)
+        recorder.gate.slow_down(run.speed)
         try:
             config = RunConfig.from_dict(run.config)
         except (InvalidInput, DatasetUnavailable) as error:

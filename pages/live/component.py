@@ -94,6 +94,7 @@ def live_charts(
     *,
     key: str,
     parent: Parent | None = None,
+    beside: str | None = None,
 ) -> ComponentResult:
     """Show a run's charts with their toolbar; points arrive without a rerun of the page.
 
@@ -102,6 +103,7 @@ def live_charts(
         charts: What to draw, from `pages.figures.history`.
         key: Identity of the mount; keep it the same while the page shows one run after another.
         parent: What the run was forked from, whose curves are shown beside its own.
+        beside: Another run to show like that, by its id, which it was not forked from.
 
     Returns:
         A result whose `series` is the list of all the run's series in that case, None before.
@@ -113,7 +115,7 @@ def live_charts(
         "plotly": plotly_url(),
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
         "charts": [_as_data(chart) for chart in charts],
-        "parent": None if parent is None else _parent_data(parent),
+        "parent": _other_data(beside) if parent is None else _parent_data(parent),
     }
     return _mount(key=key, data=data, on_series_change=nothing)
 
@@ -135,6 +137,10 @@ def figure(drawing: go.Figure, *, label: str, key: str) -> ComponentResult:
         "label": label,
     }
     return _mount(key=key, data=data)
+
+
+def _other_data(run_id: str | None) -> dict[str, Any] | None:
+    return None if run_id is None else {"run_id": run_id, "stream": stream_url(run_id)}
 
 
 def _parent_data(parent: Parent) -> dict[str, Any]:

@@ -621,7 +621,9 @@ class ChartsView {
     this.parent = null;
     if (parent) {
       const feed = registry.feed(parent.run_id, parent.stream);
-      this.parent = { feed, mark: { x: parent.x, text: parent.text } };
+      // Where the two part; runs that only stand beside each other do nowhere.
+      const marks = parent.text ? [{ x: parent.x, text: parent.text }] : [];
+      this.parent = { feed, marks };
       this.parent.leave = feed.subscribe((event) => {
         if (event === "message") this.#drawSoon(this.#cards.values());
       });
@@ -727,7 +729,7 @@ class ChartsView {
     card.draw(this.Plotly, {
       series: this.feed.series,
       parent: this.parent?.feed.series,
-      marks: this.parent ? [this.parent.mark, ...this.feed.marks] : this.feed.marks,
+      marks: this.parent ? [...this.parent.marks, ...this.feed.marks] : this.feed.marks,
       isKnown: this.feed.run !== null,
       isOver: OVER.has(this.feed.run?.state),
       facts: this.feed.run?.facts,

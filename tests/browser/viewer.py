@@ -156,7 +156,9 @@ class Viewer:
     def _note_console(self, message: ConsoleMessage) -> None:
         address = message.location["url"]
         # Opened at a page's own address, Streamlit first looks for itself below it, in vain.
-        is_search = any(f"/{page}/_stcore/" in address for page in ("runs", "evaluate", "data"))
+        is_search = any(
+            f"/{page}/_stcore/" in address for page in ("runs", "evaluate", "data", "lessons")
+        )
         is_streamlit_s_search = is_search and "404" in message.text
         if message.type == "error" and not is_streamlit_s_search:
             self.errors.append(f"{message.text} ({address})")

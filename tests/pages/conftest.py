@@ -70,6 +70,21 @@ def open_data_page(store: Store) -> OpenPage:
 
 
 @pytest.fixture
+def open_lessons_page(store: Store) -> OpenPage:
+    """Open the lessons page in this browser, at an address with these parameters."""
+
+    def open_page(*, browser: str = "me", **parameters: str) -> AppTest:
+        page = AppTest.from_file(str(PAGES / "shell.py"), default_timeout=RUN_SECONDS)
+        page.session_state["session"] = browser
+        page.switch_page(str(PAGES / "lessons.py"))
+        for name, value in parameters.items():
+            page.query_params[name] = value
+        return page.run()
+
+    return open_page
+
+
+@pytest.fixture
 def open_runs_page(open_train_page: OpenPage) -> Callable[[], AppTest]:
     """Open the runs page."""
     return lambda: open_train_page().switch_page(str(PAGES / "runs.py")).run()

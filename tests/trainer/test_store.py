@@ -21,7 +21,9 @@ from tests.waiting import wait_until
 from trainer.errors import Fenced, NotPossible, NotYours, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
+from trainer.lessons import LESSONS
 from trainer.person import MACHINE, Person
+from trainer.progress import LessonProgress
 from trainer.runs import (
     ENDED,
     Boundary,
@@ -749,6 +751,7 @@ def test_a_deleted_run_is_gone_with_all_that_was_known_of_it(store, url):
     for claim in (gone, stays):
         store.stop(claim.run_id)
         store.ask_inspection(claim.run_id, part="test", which="last")
+        LessonProgress(store).note_run(LESSONS["quiz"], "batch_1", claim.run_id)
         records = [counted(1)]
         store.write(claim, first_epoch=0, first_seq=1, records=records, boundaries=[bounded(0)])
         store.write(claim, state="finished")

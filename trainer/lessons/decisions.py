@@ -93,6 +93,7 @@ CONFUSION_MATRIX = Lesson(
             Option(text="0.827", feedback="Close: that is the plain mean of the two."),
         ),
     ),
+    shows_matrix=True,
     check=_check_matrix,
 )
 
@@ -171,6 +172,7 @@ PRECISION_AND_RECALL = Lesson(
             Option(text="Near 0.95", feedback="That is where a false alarm costs 20 misses."),
         ),
     ),
+    shows_matrix=True,
     check=_check_thresholds,
 )
 
@@ -238,6 +240,7 @@ ACCURACY_PARADOX = Lesson(
         ),
         scenario="weighted",
     ),
+    shows_matrix=True,
     check=_check_paradox,
 )
 
@@ -299,5 +302,6 @@ FRAUD = Lesson(
             Option(text="0", feedback="Costs 9,800: everybody is stopped."),
         ),
     ),
+    shows_matrix=True,
     check=_check_fraud,
 )

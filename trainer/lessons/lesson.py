@@ -143,6 +143,7 @@ class Lesson:
         challenge: Asked last.
         plain_batch_sizes: Batch sizes that Keras' own `fit()` is tried with.
         questions: Of the quiz: all its questions.
+        shows_matrix: Whether it is about what is decided from scores: matrix and threshold.
         check: Returns what the fits showed.
     """
 
@@ -157,6 +158,7 @@ class Lesson:
     challenge: Question
     plain_batch_sizes: tuple[int, ...] = ()
     questions: tuple[Question, ...] = ()
+    shows_matrix: bool = False
     check: Callable[[Fits], list[Figure]]
 
     def scenario(self, name: str) -> Scenario:

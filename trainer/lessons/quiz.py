@@ -19,12 +19,12 @@ _QUESTIONS = (
     Question(
         text="What does `epochs` set?",
         options=(
+            Option(text="How many updates there are.", feedback="That is epochs times batches."),
             Option(
                 text="How often training passes over all training rows.",
                 feedback="3 epochs are three passes, each of as many updates as there are batches.",
                 is_right=True,
             ),
-            Option(text="How many updates there are.", feedback="That is epochs times batches."),
             Option(text="How many rows make one update.", feedback="That is the batch size."),
             Option(text="How many layers there are.", feedback="That is the network's own affair."),
         ),
@@ -33,11 +33,6 @@ _QUESTIONS = (
     Question(
         text="Which call trains 10 epochs with batches of 32?",
         options=(
-            Option(
-                text="model.fit(x, y, epochs=10, batch_size=32)",
-                feedback="Both by name: nobody has to remember an order.",
-                is_right=True,
-            ),
             Option(
                 text="model.fit(x, y, 10, 32)",
                 feedback="By position that is a batch size of 10 and 32 epochs.",
@@ -49,6 +44,11 @@ _QUESTIONS = (
             Option(
                 text="model.compile(epochs=10, batch_size=32)",
                 feedback="compile() is told how to learn, fit() how long and of what.",
+            ),
+            Option(
+                text="model.fit(x, y, epochs=10, batch_size=32)",
+                feedback="Both by name: nobody has to remember an order.",
+                is_right=True,
             ),
         ),
         scenario="ten_epochs",
@@ -73,25 +73,25 @@ _QUESTIONS = (
     Question(
         text="What is wrong with `batch_size=0`?",
         options=(
+            Option(text="Nothing: it means all rows.", feedback="It does not: Keras uses 32."),
+            Option(text="It is too slow.", feedback="It is never slow: it is something else."),
             Option(
                 text="A batch of no rows makes no sense; Keras silently uses 32.",
                 feedback="Steps an epoch are rows over batch size, and 4 / 0 is no number.",
                 is_right=True,
             ),
-            Option(text="Nothing: it means all rows.", feedback="It does not: Keras uses 32."),
-            Option(text="It is too slow.", feedback="It is never slow: it is something else."),
         ),
         scenario="batch_1",
     ),
     Question(
         text="Which parameter lets you watch performance on rows that are not trained on?",
         options=(
+            Option(text="verbose", feedback="That sets how much is printed."),
             Option(
                 text="validation_data",
                 feedback="Its loss and metrics come after each epoch, as val_loss and so on.",
                 is_right=True,
             ),
-            Option(text="verbose", feedback="That sets how much is printed."),
             Option(text="shuffle", feedback="That mixes the training rows in each epoch."),
             Option(text="metrics", feedback="They say what is watched, not on which rows."),
         ),

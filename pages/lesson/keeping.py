@@ -1,0 +1,88 @@
+"""What a press on the page does to somebody's progress: lock an answer, start a run, begin anew."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import streamlit as st
+
+from pages.backend import show_unusable, store
+from pages.forms import escaped
+from pages.lesson.link import Link
+from pages.starts import starts
+from pages.visitor import this_browser
+from trainer.config import RunConfig
+from trainer.errors import InvalidInput, NotPossible, StoreUnusable
+from trainer.lessons import Lesson
+from trainer.progress import LessonProgress, Standing
+
+# A training that is over at once cannot be watched.
+_WATCHED_SECONDS = 5.0
+
+
+def progress() -> LessonProgress:
+    """Return the lessons as whoever looks at the page has done them."""
+    return LessonProgress(store())
+
+
+def answer_key(lesson: Lesson, part: str) -> str:
+    """Return the key of the widget with which a part of a lesson is answered."""
+    return f"answer {lesson.name} {part}"
+
+
+def shown_key(lesson: Lesson) -> str:
+    """Return the key of the widget that says which scenario of a lesson is shown."""
+    return f"shown {lesson.name}"
+
+
+def lock(lesson: Lesson, part: str) -> None:
+    """Keep for good what is chosen for a part."""
+    choice = st.session_state.get(answer_key(lesson, part))
+    if choice is None:
+        return
+    with _sentences():
+        progress().lock(lesson, part, choice)
+
+
+def start(link: Link, scenario: str) -> None:
+    """Start a scenario of a lesson, as the form starts a run, and show it."""
+    with _sentences():
+        standing = progress().standing(link.lesson)
+        if not standing.may_start(scenario):
+            raise NotPossible("Lock in your answer first.")
+        config = config_for(link, standing, scenario)
+        run_id = starts().start(this_browser(), config, speed=pace(config))
+        progress().note_run(link.lesson, scenario, run_id)
+        st.session_state[shown_key(link.lesson)] = scenario
+
+
+def config_for(link: Link, standing: Standing, scenario: str) -> RunConfig:
+    """Return the set-up of a scenario: with the seed of the first run, or before it the link's."""
+    seed = link.seed if standing.seed is None else standing.seed
+    return link.lesson.scenario(scenario).config(seed)
+
+
+def pace(config: RunConfig) -> float:
+    """Return at how many epochs a second a training can be watched."""
+    return round(config.epochs / _WATCHED_SECONDS, 3)
+
+
+def reset(lesson: Lesson | None = None) -> None:
+    """Begin a lesson anew, or all."""
+    with _sentences():
+        progress().reset(lesson)
+    for key in [str(key) for key in st.session_state]:
+        of_lesson = "" if lesson is None else f"{lesson.name}"
+        if key.startswith((f"answer {of_lesson}", f"shown {of_lesson}")):
+            del st.session_state[key]
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    try:
+        yield
+    except (InvalidInput, NotPossible) as error:
+        st.toast(escaped(str(error)), icon=":material/error:")
+    except StoreUnusable as error:
+        show_unusable(error)

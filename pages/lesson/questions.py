@@ -1,0 +1,65 @@
+"""A question: asked until its answer is locked in, and then answered option by option."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.lesson.keeping import answer_key, lock
+from pages.lesson.words import markdown, prose
+from trainer.lessons import Lesson
+from trainer.lessons.lesson import Question
+
+
+def ask(lesson: Lesson, part: str, text: str, options: Sequence[str], *, button: str) -> None:
+    """Draw a question with its options, and the button that locks the answer in."""
+    st.html(f'<p class="lesson-question">{prose(text)}</p>')
+    chosen = st.radio(
+        text,
+        range(len(options)),
+        index=None,
+        format_func=lambda number: markdown(options[number]),
+        key=answer_key(lesson, part),
+        label_visibility="collapsed",
+    )
+    st.button(
+        button,
+        key=f"lock {lesson.name} {part}",
+        icon=":material/lock:",
+        type="primary",
+        disabled=chosen is None,
+        on_click=lock,
+        args=(lesson, part),
+    )
+
+
+def show_locked(text: str, said: str, *, verb: str) -> None:
+    """Draw a question and its answer, without a word on whether it is right."""
+    st.html(
+        f'<p class="lesson-question">{prose(text)}</p>'
+        f'<p class="lesson-locked">{html.escape(verb)}: <strong>{prose(said)}</strong></p>'
+    )
+
+
+def show_feedback(question: Question, choice: int, *, with_text: bool = True) -> None:
+    """Draw what is to be said of each option; the one that was chosen stands out."""
+    heading = f'<p class="lesson-question">{prose(question.text)}</p>' if with_text else ""
+    st.html(f'{heading}<ul class="lesson-options">{"".join(_items(question, choice))}</ul>')
+
+
+def _items(question: Question, choice: int) -> list[str]:
+    items = []
+    for number, option in enumerate(question.options):
+        kind = "right" if option.is_right else "other"
+        mark = "✓" if option.is_right else "–"
+        words = "right" if option.is_right else "not so"
+        yours = '<span class="lesson-yours">your answer</span>' if number == choice else ""
+        items.append(
+            f'<li class="{kind}{" yours" if number == choice else ""}">'
+            f'<span class="lesson-mark" role="img" aria-label="{words}">{mark}</span>'
+            f"<div><strong>{prose(option.text)}</strong> {yours}"
+            f"<p>{prose(option.feedback)}</p></div></li>"
+        )
+    return items

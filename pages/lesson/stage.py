@@ -1,0 +1,114 @@
+"""What a lesson shows beside its steps: its data before a run, then the run, live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.backend import store
+from pages.boundaries import boundary_of
+from pages.description import describe
+from pages.evaluation.component import live_evaluation
+from pages.figures.history import history_charts
+from pages.forms import config_of
+from pages.inspections import show_test_set
+from pages.lesson.keeping import config_for, shown_key
+from pages.lesson.link import Link
+from pages.live.component import live_charts, live_header
+from pages.live.reader import summary
+from pages.steering import show_pace
+from trainer.config import RunConfig
+from trainer.losses import LOSSES
+from trainer.metrics import METRICS
+from trainer.progress import LessonRun, Standing
+from trainer.waiting import waiting
+
+_PAGES = Path(__file__).parents[1]
+
+
+def show_stage(link: Link, standing: Standing) -> None:
+    """Draw the run that was started last, or the one that was chosen; before any, the data."""
+    shown = _chosen(standing)
+    if shown is None:
+        st.subheader("The data", anchor=False)
+        describe(config_for(link, standing, link.lesson.scenarios[0].name))
+        return
+    run = shown.run
+    live_header(summary(run, waiting(store(), run)), key="header")
+    show_pace(run)
+    config = config_of(run)
+    if config is None:
+        st.caption("This run is of an older version of the program; begin the lesson anew.")
+        return
+    beside = _beside(standing, shown)
+    if standing.lesson.shows_matrix:
+        _show_matrix(shown, config)
+    charts = history_charts(
+        [METRICS[name] for name in config.metrics],
+        validation=config.validates,
+        fair=config.fair_curve,
+        loss=LOSSES[config.loss],
+        parent=None if beside is None else standing.lesson.scenario(beside.scenario).title,
+    )
+    live_charts(
+        {"run_id": run.run_id},
+        charts,
+        key="charts",
+        beside=None if beside is None else beside.run.run_id,
+    )
+    if standing.lesson.scenario(shown.scenario).opens_test and standing.is_revealed:
+        show_test_set(run, config)
+    st.page_link(
+        _PAGES / "train.py",
+        label="This run on its own page",
+        icon=":material/monitoring:",
+        query_params={"run": run.run_id},
+    )
+
+
+def _chosen(standing: Standing) -> LessonRun | None:
+    """Draw the choice among the scenarios that were run, where there are several."""
+    lesson = standing.lesson
+    there = [one.name for one in lesson.scenarios if standing.newest(one.name) is not None]
+    if not there:
+        return None
+    newest = standing.runs[-1].scenario
+    if len(there) == 1:
+        return standing.newest(newest)
+    key = shown_key(lesson)
+    if st.session_state.get(key) not in there:
+        st.session_state[key] = newest
+    name = st.segmented_control(
+        "Shown run",
+        there,
+        format_func=lambda name: lesson.scenario(name).title,
+        key=key,
+    )
+    return standing.newest(name or newest)
+
+
+def _beside(standing: Standing, shown: LessonRun) -> LessonRun | None:
+    """Return the first run, to compare with one that differs from it in the knob alone."""
+    first = standing.first
+    positions = standing.lesson.knob.scenarios
+    if first is None or standing.lesson.questions or first.scenario == shown.scenario:
+        return None
+    return first if {first.scenario, shown.scenario} <= set(positions) else None
+
+
+def _show_matrix(shown: LessonRun, config: RunConfig) -> None:
+    run = shown.run
+    live_evaluation(
+        run.run_id,
+        key="evaluation",
+        has_validation=config.validates,
+        has_examples=False,
+        boundary=boundary_of(config),
+    )
+    st.page_link(
+        _PAGES / "evaluate.py",
+        label="What mistakes cost, all curves and the time machine: evaluate in depth",
+        icon=":material/analytics:",
+        query_params={"run": run.run_id},
+    )

@@ -1,0 +1,70 @@
+"""The lessons page: the list of all, or the one that the address names."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.backend import show_unusable
+from pages.forms import escaped
+from pages.lesson.catalogue import LESSONS_PAGE, show_catalogue, title_of
+from pages.lesson.keeping import progress, reset
+from pages.lesson.link import Link, linked
+from pages.lesson.quiz import show_quiz
+from pages.lesson.stage import show_stage
+from pages.lesson.steps import show_steps
+from trainer.errors import InvalidInput, StoreUnusable
+from trainer.lessons import LESSONS
+from trainer.progress import Standing, mark_of
+
+
+def main() -> None:
+    """Draw the page."""
+    try:
+        try:
+            link = linked()
+        except InvalidInput as error:
+            st.warning(escaped(str(error)))
+            link = None
+        if link is None:
+            show_catalogue(progress().marks())
+        else:
+            _show_lesson(link)
+    except StoreUnusable as error:
+        show_unusable(error)
+
+
+def _show_lesson(link: Link) -> None:
+    standing = progress().standing(link.lesson)
+    with st.container(horizontal=True, vertical_alignment="center", key="lesson_head"):
+        st.title(title_of(link.lesson), anchor=False)
+        st.page_link(LESSONS_PAGE, label="All lessons", icon=":material/list:")
+    key = "lesson_with_run" if standing.runs else "lesson_without_run"
+    with st.container(key=key):
+        steps, stage = st.columns([2, 3], gap="large")
+        with steps:
+            if link.lesson.questions:
+                show_quiz(link, standing)
+            else:
+                show_steps(link, standing)
+            _show_end(link, standing)
+        with stage:
+            show_stage(link, standing)
+
+
+def _show_end(link: Link, standing: Standing) -> None:
+    if mark_of(link.lesson, standing.answers) == "done":
+        names = list(LESSONS)
+        following = names[(names.index(link.lesson.name) + 1) % len(names)]
+        st.page_link(
+            LESSONS_PAGE,
+            label=f"Next: {LESSONS[following].title}",
+            icon=":material/arrow_forward:",
+            query_params={"lesson": following},
+        )
+    if standing.answers or standing.runs:
+        with st.popover("Begin anew", icon=":material/restart_alt:"):
+            st.markdown("Your answers in this lesson go. Your runs stay under Runs.")
+            st.button("Begin this lesson anew", on_click=reset, args=(link.lesson,))
+
+
+main()

@@ -1,0 +1,190 @@
+"""The lessons page under Streamlit's harness; what only a browser shows is in tests/browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.forms import escaped
+from pages.visitor import owner_of
+from trainer.lessons import LESSONS
+from trainer.person import Person
+from trainer.progress import PREDICT, LessonProgress
+from trainer.runs import Record
+from trainer.store import Store
+
+OpenPage = Callable[..., AppTest]
+ME = Person(owner=owner_of("me"))
+
+
+def button(page: AppTest, label: str) -> Any:
+    (found,) = [button for button in page.button if button.label == label]
+    return found
+
+
+def labels(page: AppTest) -> list[str]:
+    return [button.label for button in page.button]
+
+
+def answer(page: AppTest, option: int, label: str) -> AppTest:
+    page.radio[-1].set_value(option).run()
+    return button(page, label).click().run()
+
+
+def train_newest(store: Store) -> str:
+    """Train what was queued last, as a worker would: three epochs of a falling loss."""
+    run_id = store.runs(limit=1)[0].run_id
+    claim = store.claim_next("a worker", slots=9)
+    assert claim is not None and claim.run_id == run_id
+    records = [Record(kind="epoch", epoch=k, data={"loss": 3.0 - k}) for k in range(3)]
+    store.write(claim, first_seq=1, records=records, epoch=3, steps_per_epoch=2, state="finished")
+    return run_id
+
+
+def htmls(page: AppTest) -> str:
+    return " ".join(element.proto.body for element in page.get("html"))
+
+
+def test_all_lessons_and_the_quiz_are_listed_in_order(open_lessons_page: OpenPage) -> None:
+    page = open_lessons_page()
+
+    assert not page.exception
+    links = [element.proto.label for element in page.main.get("page_link")]
+    titles = [lesson.title for lesson in LESSONS.values()]
+    assert len(links) == len(titles)
+    for title, link in zip(titles, links, strict=True):
+        assert escaped(title) in link
+    assert "**0 of 11 done.**" in page.markdown[0].value
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_each_lesson_opens_with_its_question_and_its_data(
+    name: str, open_lessons_page: OpenPage
+) -> None:
+    page = open_lessons_page(lesson=name)
+
+    assert not page.exception
+    assert page.radio[0].label == LESSONS[name].predict.text
+    assert page.radio[0].value is None
+    assert "The data" in [heading.value for heading in page.subheader]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"lesson": "alchemy"}, "lesson must be one of"),
+        ({"lesson": "leakage", "seed": "-1"}, "seed must be"),
+        ({"lesson": "leakage", "seed": "9" * 20}, "seed must be"),
+        ({"lesson": "leakage", "view": "upside-down"}, "view must be one of"),
+    ],
+)
+def test_an_address_that_makes_no_sense_gets_a_sentence_and_the_list(
+    parameters: dict[str, str], said: str, open_lessons_page: OpenPage
+) -> None:
+    page = open_lessons_page(**parameters)
+
+    assert not page.exception
+    assert said in page.warning[0].value.replace("\\", "")
+    assert page.title[0].value == "Lessons"
+
+
+def test_start_waits_for_the_prediction_and_what_is_locked_stays(
+    open_lessons_page: OpenPage, store: Store
+) -> None:
+    page = open_lessons_page(lesson="epochs_and_batches", seed="7")
+    assert button(page, "Start training").disabled
+    assert button(page, "Lock in my prediction").disabled
+
+    answer(page, 1, "Lock in my prediction")
+    assert "You predicted: <strong>6</strong>" in htmls(page)
+    button(page, "Start training").click().run()
+
+    (run,) = store.runs()
+    assert run.config["seed"] == 7
+    assert run.config["dataset"] == "four_points"
+    assert run.owner == ME.owner
+    assert run.speed == 0.6
+    again = open_lessons_page(lesson="epochs_and_batches")
+    assert "You predicted: <strong>6</strong>" in htmls(again)
+    assert "Start training" not in labels(again)
+    other = open_lessons_page(browser="somebody else", lesson="epochs_and_batches")
+    assert "You predicted" not in htmls(other)
+
+
+def test_a_lesson_goes_from_the_prediction_to_the_challenge(
+    open_lessons_page: OpenPage, store: Store
+) -> None:
+    page = open_lessons_page(lesson="epochs_and_batches", seed="8")
+    answer(page, 0, "Lock in my prediction")
+    button(page, "Start training").click().run()
+    assert "This is what I saw" not in labels(page)
+    assert "Each batch makes an update" not in htmls(page)
+    train_newest(store)
+    page.run()
+
+    answer(page, 1, "This is what I saw")
+    told = htmls(page)
+    assert "It was: The loss fell in every epoch. An epoch had two steps." in told
+    assert "loss: 3 → 1" in told
+    assert "Each batch makes an update" in told
+
+    button(page, "Start: batches of 1").click().run()
+    newest = store.runs(limit=1)[0]
+    assert (newest.config["batch_size"], newest.config["seed"]) == (1, 8)
+    train_newest(store)
+    page.run()
+    assert '<th scope="row">batches of 1</th>' in htmls(page)
+
+    answer(page, 2, "Lock in my answer")
+    assert "two over the steepest curvature" in htmls(page)
+    button(page, "Try it live: learning rate 0.12").click().run()
+    assert store.runs(limit=1)[0].config["learning_rate"] == 0.12
+    assert LessonProgress(store.used_by(ME)).marks()["epochs_and_batches"] == "done"
+
+
+def test_a_lesson_is_begun_anew_at_a_press(open_lessons_page: OpenPage, store: Store) -> None:
+    page = open_lessons_page(lesson="leakage")
+    answer(page, 2, "Lock in my prediction")
+
+    button(page, "Begin this lesson anew").click().run()
+
+    assert not page.exception
+    assert button(page, "Start training").disabled
+    assert page.radio[0].value is None
+
+
+def test_all_lessons_are_begun_anew_at_a_press(open_lessons_page: OpenPage, store: Store) -> None:
+    progress = LessonProgress(store.used_by(ME))
+    progress.lock(LESSONS["fraud"], PREDICT, 1)
+    page = open_lessons_page()
+
+    button(page, "Begin all lessons anew").click().run()
+
+    assert set(progress.marks().values()) == {"new"}
+
+
+def test_every_option_of_the_quiz_has_its_word_and_each_question_starts_its_case(
+    open_lessons_page: OpenPage, store: Store
+) -> None:
+    quiz = LESSONS["quiz"]
+    page = open_lessons_page(lesson="quiz", seed="9")
+    for question in quiz.questions:
+        right = [option.is_right for option in question.options].index(True)
+        page.radio[0].set_value(right).run()
+        next(one for one in page.button if one.label == "Lock in my answer").click().run()
+        assert all(option.feedback.split("`")[0] in htmls(page) for option in question.options)
+
+    assert any("5 of 5 right" in markdown.value for markdown in page.markdown)
+    starts = [one.key for one in page.button if one.label.startswith("Try it live")]
+    assert len(starts) == 5
+    # The same case once more within a second would be the same wish.
+    cases = {one.scenario: key for key, one in zip(starts, quiz.questions, strict=True)}
+    for scenario, key in cases.items():
+        page.button(key=key).click().run()
+        wanted = quiz.scenario(scenario).config(9)
+        assert store.runs(limit=1)[0].config == wanted.to_dict()
+        train_newest(store)
+        page.run()

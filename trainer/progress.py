@@ -1,0 +1,237 @@
+"""How far people are in the lessons: what they answered, and which runs were part of it.
+
+An answer that is locked in stays as it was given until its owner starts the lesson anew; the runs
+are runs like any other, and stay then too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from trainer.errors import InvalidInput, NotPossible, RunNotFound
+from trainer.lessons import LESSONS, Lesson, find_lesson
+from trainer.runs import Run
+from trainer.schema import LESSON_ANSWERS, LESSON_RUNS
+from trainer.store import Store
+
+PREDICT, RECORD, CHALLENGE = "predict", "record", "challenge"
+Mark = Literal["new", "begun", "done"]
+
+
+def question_part(number: int) -> str:
+    """Return the part of the quiz that is one of its questions, counted from 0."""
+    return f"question {number}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LessonRun:
+    """A run that somebody started in a lesson, and which of its scenarios it trains."""
+
+    scenario: str
+    run: Run
+
+    @property
+    def has_shown(self) -> bool:
+        """Whether it trained to its end, be that a bad one, so that there is something to see."""
+        return self.run.state in ("finished", "diverged")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How far somebody is in one lesson.
+
+    Attributes:
+        lesson: Which lesson.
+        answers: The number of the option, counted from 0, by part.
+        runs: What they started, oldest first.
+    """
+
+    lesson: Lesson
+    answers: Mapping[str, int]
+    runs: tuple[LessonRun, ...] = ()
+
+    @property
+    def first(self) -> LessonRun | None:
+        """The run that the observation is about: the first of its scenario that came to an end.
+
+        As long as none has, the newest one; None before any.
+        """
+        of_first = [one for one in self.runs if one.scenario == self.lesson.scenarios[0].name]
+        ended = [one for one in of_first if one.has_shown]
+        return next(iter(ended or of_first[::-1]), None)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether there is something to observe."""
+        return self.first is not None and self.first.has_shown
+
+    @property
+    def is_revealed(self) -> bool:
+        """Whether the observation is made, so that nothing is given away any more."""
+        return RECORD in self.answers
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the first run, which all others keep; None before it."""
+        return None if self.first is None else int(self.first.run.config.get("seed", 0))
+
+    def newest(self, scenario: str) -> LessonRun | None:
+        """Return the newest run of a scenario, of the first one that which was observed."""
+        if self.first is not None and scenario == self.first.scenario:
+            return self.first
+        return next((one for one in self.runs[::-1] if one.scenario == scenario), None)
+
+    def may_start(self, scenario: str) -> bool:
+        """Return whether a scenario may be started: a prediction comes before what it is about."""
+        lesson = self.lesson
+        if lesson.questions:
+            parts = [
+                question_part(number)
+                for number, question in enumerate(lesson.questions)
+                if question.scenario == scenario
+            ]
+            return any(part in self.answers for part in parts)
+        if scenario == lesson.scenarios[0].name:
+            return PREDICT in self.answers
+        is_on_knob = scenario in lesson.knob.scenarios
+        is_challenge = scenario == lesson.challenge.scenario
+        return (is_on_knob and self.is_revealed) or (is_challenge and CHALLENGE in self.answers)
+
+
+def parts_of(lesson: Lesson) -> dict[str, int]:
+    """Return what is answered in a lesson, in order, and among how many options each."""
+    if lesson.questions:
+        return {
+            question_part(number): len(question.options)
+            for number, question in enumerate(lesson.questions)
+        }
+    return {
+        PREDICT: len(lesson.predict.options),
+        # One more than there are sights: something else, or nothing that could be told.
+        RECORD: len(lesson.record) + 1,
+        CHALLENGE: len(lesson.challenge.options),
+    }
+
+
+def mark_of(lesson: Lesson, answers: Mapping[str, int]) -> Mark:
+    """Return whether all that a lesson asks is answered, something, or nothing."""
+    if not answers:
+        return "new"
+    return "done" if all(part in answers for part in parts_of(lesson)) else "begun"
+
+
+class LessonProgress:
+    """The lessons as the person who uses the store has done them.
+
+    Args:
+        store: Where it is kept, as that person has it.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._owner = store.person.owner
+
+    def marks(self) -> dict[str, Mark]:
+        """Return how far the person is, by the lesson's name, in the order of the table."""
+        wanted = sa.select(LESSON_ANSWERS).where(LESSON_ANSWERS.c.owner == self._owner)
+        with self._store.transaction() as connection:
+            rows = connection.execute(wanted).all()
+        answers: dict[str, dict[str, int]] = {name: {} for name in LESSONS}
+        for row in rows:
+            answers.setdefault(row.lesson, {})[row.part] = row.choice
+        return {name: mark_of(lesson, answers[name]) for name, lesson in LESSONS.items()}
+
+    def standing(self, lesson: Lesson) -> Standing:
+        """Return how far the person is in a lesson."""
+        wanted = (
+            sa.select(LESSON_RUNS.c.scenario, LESSON_RUNS.c.run_id)
+            .where(LESSON_RUNS.c.owner == self._owner, LESSON_RUNS.c.lesson == lesson.name)
+            .distinct()
+        )
+        with self._store.transaction() as connection:
+            answers = self._answers(connection, lesson)
+            rows = connection.execute(wanted).all()
+        runs = []
+        for scenario, run_id in rows:
+            try:
+                runs.append(LessonRun(scenario=scenario, run=self._store.run(run_id)))
+            except RunNotFound:  # somebody deletes it at this moment
+                continue
+        runs.sort(key=lambda one: one.run.number)
+        return Standing(lesson=lesson, answers=answers, runs=tuple(runs))
+
+    def lock(self, lesson: Lesson, part: str, choice: int) -> None:
+        """Keep an answer for good; where there is one already, e.g. by another tab, that stays.
+
+        Raises:
+            InvalidInput: The lesson asks no such thing, or has no such option.
+            NotPossible: What comes before it in the lesson is still to be done.
+        """
+        counts = parts_of(lesson)
+        if part not in counts:
+            raise InvalidInput("part", f"must be one of {', '.join(counts)}", part)
+        if not 0 <= choice < counts[part]:
+            raise InvalidInput("choice", f"must be an option from 0 to {counts[part] - 1}", choice)
+        standing = self.standing(lesson)
+        if part == RECORD and not standing.has_run:
+            raise NotPossible("The run comes first: record what it has shown.")
+        if part == CHALLENGE and not standing.is_revealed:
+            raise NotPossible("Record first what the run has shown.")
+        answer = {"owner": self._owner, "lesson": lesson.name, "part": part, "choice": choice}
+        with self._store.transaction(writes=True) as connection:
+            try:
+                with connection.begin_nested():
+                    connection.execute(
+                        LESSON_ANSWERS.insert().values(**answer, answered_at=time.time())
+                    )
+            except IntegrityError:
+                return  # it was answered before
+
+    def note_run(self, lesson: Lesson, scenario: str, run_id: str) -> None:
+        """Remember that a run is part of a lesson; saying so twice changes nothing."""
+        run = {"owner": self._owner, "lesson": lesson.name, "scenario": scenario}
+        known = sa.select(LESSON_RUNS.c.run_id).where(LESSON_RUNS.c.run_id == run_id)
+        with self._store.transaction(writes=True) as connection:
+            if connection.execute(known).first() is None:
+                connection.execute(LESSON_RUNS.insert().values(**run, run_id=run_id))
+
+    def reset(self, lesson: Lesson | None = None) -> None:
+        """Begin a lesson anew, or all of them; the runs stay under Runs."""
+        with self._store.transaction(writes=True) as connection:
+            for table in (LESSON_ANSWERS, LESSON_RUNS):
+                is_meant = table.c.owner == self._owner
+                if lesson is not None:
+                    is_meant &= table.c.lesson == lesson.name
+                connection.execute(table.delete().where(is_meant))
+
+    def _answers(self, connection: Connection, lesson: Lesson) -> dict[str, int]:
+        wanted = sa.select(LESSON_ANSWERS.c.part, LESSON_ANSWERS.c.choice).where(
+            LESSON_ANSWERS.c.owner == self._owner, LESSON_ANSWERS.c.lesson == lesson.name
+        )
+        return {row.part: row.choice for row in connection.execute(wanted)}
+
+
+def hides_verdicts(store: Store, run_id: str) -> bool:
+    """Return whether verdicts on a run would give away what its owner is still to observe.
+
+    That is so of the runs of a lesson, for everybody who looks at them, until whoever started them
+    has recorded what they saw.
+    """
+    mine = (LESSON_ANSWERS.c.owner == LESSON_RUNS.c.owner) & (
+        LESSON_ANSWERS.c.lesson == LESSON_RUNS.c.lesson
+    )
+    recorded = sa.select(sa.literal(1)).where(mine, LESSON_ANSWERS.c.part == RECORD)
+    wanted = sa.select(LESSON_RUNS.c.lesson).where(
+        LESSON_RUNS.c.run_id == run_id, ~recorded.exists()
+    )
+    with store.transaction() as connection:
+        name = connection.execute(wanted).scalar()
+    # The quiz tells at once whether an answer is right.
+    return name is not None and name in LESSONS and not find_lesson(name).questions
