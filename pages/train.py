@@ -10,6 +10,7 @@ import streamlit as st
 from pages.backend import show_unusable, store
 from pages.boundaries import boundary_of
 from pages.description import can_be_looked_at, facts_of, look_at, source_of, summary_of
+from pages.diagnosis import show_diagnosis
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
@@ -20,6 +21,7 @@ from pages.live.component import figure, live_charts, live_header
 from pages.live.reader import summary
 from pages.model_fields import NETWORK_FIELDS
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
+from pages.replay import show_replay
 from pages.shown import show_none, shown_run_id
 from pages.side import form
 from pages.steering import show_controls
@@ -78,6 +80,8 @@ def _show_run(run: Run) -> None:
             icon=":material/table_chart:",
             on_click=show_none,
         )
+    show_diagnosis(run, config)
+    show_replay(run)
     evaluation = live_evaluation(
         run.run_id,
         key="evaluation",
