@@ -10,6 +10,7 @@ import streamlit as st
 from pages.backend import show_unusable, store
 from pages.boundaries import boundary_of
 from pages.description import can_be_looked_at, describe, look_at
+from pages.diagnosis import show_diagnosis
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
@@ -19,6 +20,7 @@ from pages.live.component import live_charts, live_header
 from pages.live.reader import summary
 from pages.model_fields import NETWORK_FIELDS
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
+from pages.replay import show_replay
 from pages.shown import show_none, shown_run_id
 from pages.side import form
 from pages.steering import show_controls
@@ -28,6 +30,7 @@ from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.network import network
+from trainer.progress import hides_verdicts
 from trainer.runs import Run
 from trainer.waiting import waiting
 
@@ -62,7 +65,14 @@ def _show_run(run: Run) -> None:
     live_header(summary(run, waiting(store(), run)), key="header")
     config = config_of(run)
     show_controls(run, config)
-    live_charts({"run_id": run.run_id}, _charts(run, config), key="charts", parent=run.parent)
+    is_hidden = hides_verdicts(store(), run.run_id)
+    live_charts(
+        {"run_id": run.run_id},
+        _charts(run, config),
+        key="charts",
+        parent=run.parent,
+        hides_verdicts=is_hidden,
+    )
     # Above what grows when the first counts come: a link that moves away is missed by a click.
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
@@ -77,6 +87,8 @@ def _show_run(run: Run) -> None:
             icon=":material/table_chart:",
             on_click=show_none,
         )
+    show_diagnosis(run, config, is_hidden=is_hidden)
+    show_replay(run)
     evaluation = live_evaluation(
         run.run_id,
         key="evaluation",

@@ -3,11 +3,12 @@
 A binding names a trace of the figure and the series that fills it.
 
     {"trace": 1, "kind": "raw", "series": "loss"}
-    {"trace": 5, "kind": "best", "best_of": "val_loss", "fallback": "loss", "better": "lower"}
+    {"trace": 6, "kind": "best", "best_of": "val_loss", "fallback": "loss", "better": "lower"}
 
 Kinds are `step` (Keras' running mean since the epoch's start), `raw` (the value of each epoch),
-`smooth` (its moving average), `best` (the best epoch) and `parent` (the value of each epoch in the
-run that this one was forked from).
+`smooth` (its moving average), `best` (the best epoch), `parent` (the value of each epoch in the
+run that this one was forked from) and `verdict` (the points among its curves that the diagnosis
+rests on).
 """
 
 from __future__ import annotations
@@ -180,6 +181,8 @@ def _chart(
         for role, series_name in roles.items():
             traces.append(_parent_curve(role, parent))
             bindings.append({"kind": "parent", "series": series_name})
+    traces.append(_verdict_trace("bottom center" if name in MAJORITY_CHARTS else "top center"))
+    bindings.append({"kind": "verdict", "among": [*roles.values(), *([FAIR_LOSS] if fair else [])]})
     if better is not None:
         traces.append(_best_trace("validation" if validation else "training"))
         bindings.append(
@@ -330,6 +333,25 @@ def _parent_curve(role: str, parent: str) -> go.Scatter:
         showlegend=role == "training",
         # live.js shortens the name to the room that there is.
         meta={"role": "parent", "color": role, "name": parent},
+    )
+
+
+def _verdict_trace(number_at: str) -> go.Scatter:
+    return go.Scatter(
+        x=[],
+        y=[],
+        text=[],
+        name="diagnosis",
+        mode="markers+text",
+        # A ring leaves the curve in sight; its number is that of the sentence.
+        marker={"color": theme.TEXT, "size": 20, "symbol": "circle-open", "line": {"width": 3}},
+        textposition=number_at,
+        # In sight also upon a curve.
+        textfont={"size": theme.FONT_SIZE, "weight": 700, "shadow": "auto"},
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+        meta={"role": "verdict", "color": "neutral"},
     )
 
 

@@ -49,12 +49,13 @@ SHARED_SCRIPT = "\n".join(
     (_FOLDER / name).read_text(encoding="utf-8")
     for name in ("feed.js", "elements.js", "mounting.js")
 )
+_SCRIPTS = ("diagnosis.js", "live.js")
 STYLE = (_FOLDER / "live.css").read_text(encoding="utf-8")
 
 _mount = st.components.v2.component(
     "live_run",
     css=STYLE,
-    js=SHARED_SCRIPT + (_FOLDER / "live.js").read_text(encoding="utf-8"),
+    js=SHARED_SCRIPT + "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS),
     isolate_styles=False,
 )
 
@@ -95,6 +96,7 @@ def live_charts(
     key: str,
     parent: Parent | None = None,
     beside: str | None = None,
+    hides_verdicts: bool = False,
 ) -> ComponentResult:
     """Show a run's charts with their toolbar; points arrive without a rerun of the page.
 
@@ -104,6 +106,7 @@ def live_charts(
         key: Identity of the mount; keep it the same while the page shows one run after another.
         parent: What the run was forked from, whose curves are shown beside its own.
         beside: Another run to show like that, by its id, which it was not forked from.
+        hides_verdicts: Whether the points of the diagnosis are not marked.
 
     Returns:
         A result whose `series` is the list of all the run's series in that case, None before.
@@ -116,8 +119,52 @@ def live_charts(
         "palettes": {mode: dict(palette) for mode, palette in PALETTES.items()},
         "charts": [_as_data(chart) for chart in charts],
         "parent": _other_data(beside) if parent is None else _parent_data(parent),
+        "hides_verdicts": hides_verdicts,
     }
     return _mount(key=key, data=data, on_series_change=nothing)
+
+
+def live_diagnosis(
+    run_id: str, *, key: str, can_start: bool, is_hidden: bool = False
+) -> ComponentResult:
+    """Show what the diagnosis says of a run; without a verdict there is nothing to be seen.
+
+    Args:
+        run_id: The run.
+        key: Identity of the mount; keep it the same while the page shows one run after another.
+        can_start: Whether the page can take the next step that a verdict proposes.
+        is_hidden: Whether nothing is said for now.
+
+    Returns:
+        A result whose `next_step` is, in the one run of the page after it was pressed,
+        `{"run_id": "…", "verdict": "overfitting"}`, else None.
+    """
+    data = {
+        "part": "diagnosis",
+        "run_id": run_id,
+        "stream": stream_url(run_id),
+        "can_start": can_start,
+        "is_hidden": is_hidden,
+    }
+    return _mount(key=key, data=data, on_next_step_change=nothing)
+
+
+def live_marks(run_id: str, notes: Sequence[Mapping[str, Any]], *, key: str) -> ComponentResult:
+    """Mark epochs on the charts of a run, as long as this is mounted.
+
+    Args:
+        run_id: The run, whose charts the page shows.
+        notes: `{"x": 12, "text": "would stop", "series": "val_loss"}`: a line at the end of epoch
+            12 on all charts; with a `series`, also a ring around its value there.
+        key: Identity of the mount.
+    """
+    data = {
+        "part": "marks",
+        "run_id": run_id,
+        "stream": stream_url(run_id),
+        "notes": [dict(note) for note in notes],
+    }
+    return _mount(key=key, data=data)
 
 
 def figure(drawing: go.Figure, *, label: str, key: str) -> ComponentResult:

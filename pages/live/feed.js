@@ -5,8 +5,8 @@
  *     const leave = feed.subscribe((event, message) => { … });
  *
  * where event is "message" (any message of the stream, already applied to `feed.run`, `feed.series`,
- * `feed.marks`, `feed.evaluation` and `feed.boundary`) or "status" (`feed.status` changed). The connection is closed when the last subscriber
- * has left. The file stands before the script of each component that shows a run.
+ * `feed.marks`, `feed.evaluation`, `feed.boundary` and `feed.verdicts`), "notes" (`feed.notes` changed) or "status" (`feed.status` changed).
+ * The connection is closed when the last subscriber has left. The file stands before the script of each component that shows a run.
  */
 
 const OVER = new Set(["finished", "stopped", "diverged", "failed", "interrupted"]);
@@ -118,6 +118,8 @@ class RunFeed {
     this.marks = []; // where the learning rate was changed
     this.evaluation = null; // the newest, as it came; evaluation.js unpacks it
     this.boundary = null; // likewise, for boundary.js
+    this.verdicts = []; // what the diagnosis says
+    this.notes = []; // what the page itself marks on the charts: { x, text, series, isPoint }
     this.status = "connecting"; // then open, reconnecting, over or missing
   }
 
@@ -133,6 +135,13 @@ class RunFeed {
       this.#stop();
       this.#onEmpty();
     };
+  }
+
+  /** Mark something on all charts of the run, instead of what was marked before. */
+  note(notes) {
+    if (JSON.stringify(notes) === JSON.stringify(this.notes)) return;
+    this.notes = notes;
+    this.#tell("notes", null);
   }
 
   /** Connect again to a run that was over but is known to train once more. */
@@ -223,6 +232,7 @@ class RunFeed {
     for (const newest of ["evaluation", "boundary"]) {
       if (message[newest] || message.type === "snapshot") this[newest] = message[newest] ?? null;
     }
+    this.verdicts = message.verdicts ?? (message.type === "snapshot" ? [] : this.verdicts);
     if (message.type === "snapshot") this.marks = [];
     this.marks.push(...(message.marks ?? []));
     if (message.type === "snapshot") this.#replace(message.series ?? {});

@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 from pages.live.mailbox import Mailbox
 from pages.live.reader import Head, Message, RunReader, pulse_of, still_alive
+from trainer.diagnosis.auditing import Audits
 from trainer.errors import RunNotFound
 from trainer.store import ChangeWatcher, Store
 
@@ -73,6 +74,7 @@ class Hub:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._poll_seconds = SQLITE_POLL_SECONDS if store.is_sqlite else POLL_SECONDS
+        self._audits = Audits()
         self._feeds: dict[str, _Feed] = {}
         self._polled: set[_Feed] = set()
         self._lock = threading.Lock()
@@ -95,6 +97,7 @@ class Hub:
         for feed in list(self._feeds.values()):
             self._end(feed, SERVICE_RESTART)
         await asyncio.to_thread(self._thread.join, 10)
+        self._audits.close()
 
     async def join(self, run_id: str, mailbox: Mailbox, token: str | None) -> Message:
         """Register a viewer and return its first message.
@@ -114,7 +117,9 @@ class Hub:
         # One after the other, so that all who come at once share the first one's snapshot.
         async with feed.joining:
             if feed.reader is None:
-                feed.reader = await asyncio.to_thread(RunReader, self._store, run_id)
+                feed.reader = await asyncio.to_thread(
+                    RunReader, self._store, run_id, audits=self._audits
+                )
                 feed.head = feed.reader.head
                 self._watch(feed)
             head = feed.head

@@ -1,5 +1,5 @@
 /*
- * The live view of a run: its header line and its charts. Behind feed.js, elements.js and mounting.js.
+ * The live view of a run: its header line and its charts. Behind feed.js, elements.js, mounting.js and diagnosis.js.
  */
 
 // ---------------------------------------------------------------- constants
@@ -259,6 +259,10 @@ const FILL = {
     return { x: points.x, y: settings.smoothing > 0 ? movingAverage(points, settings.smoothing) : points.y };
   },
 
+  verdict(binding, series, settings, parent, { verdicts, notes }) {
+    return ringedPoints(binding.among, series, verdicts, notes);
+  },
+
   best(binding, series) {
     for (const name of [binding.best_of, binding.fallback]) {
       const best = series.get(name)?.best[binding.better];
@@ -330,12 +334,12 @@ class ChartCard {
   }
 
   /** Draw the curves; `isKnown` says whether the stream has told what there is. */
-  draw(Plotly, { series, parent, marks, isKnown, isOver, facts, settings, theme, palettes }) {
+  draw(Plotly, { series, parent, marks, said, isKnown, isOver, facts, settings, theme, palettes }) {
     if (!this.size) return; // not laid out yet; its first size draws it
     const palette = palettes[theme.mode];
     const log = settings.log && this.chart.log;
     this.#revision += 1;
-    const traces = this.#traces(series, parent, settings, theme, palette);
+    const traces = this.#traces(series, parent, said, settings, theme, palette);
     const isEmpty = traces.length === 0;
     const layout = this.#layout(series, log, theme);
     // The axes of nothing would show numbers that mean nothing.
@@ -398,11 +402,12 @@ class ChartCard {
     return Math.max(0, ...curves.map(({ series: name }) => series.get(name)?.x.length ?? 0));
   }
 
-  #traces(series, parent, settings, theme, palette) {
+  #traces(series, parent, said, settings, theme, palette) {
     const traces = this.chart.figure.data.map((base) => ({ ...base, x: [], y: [] }));
     const hasEpochs = this.#longest(series) > 0;
     for (const binding of this.chart.bindings) {
-      const trace = Object.assign(traces[binding.trace], FILL[binding.kind](binding, series, settings, parent));
+      const filled = FILL[binding.kind](binding, series, settings, parent, said);
+      const trace = Object.assign(traces[binding.trace], filled);
       if (binding.kind === "step" && !hasEpochs) trace.hoverinfo = "all"; // there is nothing else to read
     }
     // Each trace costs a tenth of a redraw, with points or without.
@@ -412,6 +417,7 @@ class ChartCard {
       const color = palette[trace.meta.color];
       if (trace.line) trace.line = { ...trace.line, color };
       if (trace.marker) trace.marker = { ...trace.marker, color };
+      if (trace.text) trace.textfont = { ...trace.textfont, color: theme.text, family: theme.font };
       if (trace.marker?.line) trace.marker.line = { ...trace.marker.line, color: theme.background };
       // The best epoch is a point of its curve, and goes with it.
       const { role, color: owner } = trace.meta;
@@ -596,6 +602,7 @@ class ChartsView {
   update({ data, setStateValue }) {
     this.setStateValue = setStateValue;
     this.palettes = data.palettes;
+    this.hidesVerdicts = data.hides_verdicts;
     this.theme = readTheme(this.root);
     this.root.style.colorScheme = this.theme.mode;
     if (data.run_id !== this.runId) this.#switchTo(data);
@@ -661,6 +668,7 @@ class ChartsView {
   }
 
   #heard(event, message) {
+    if (event === "notes") this.#drawSoon(this.#cards.values());
     if (event !== "message" || !message.series) return;
     const isChanged = (name) => name in message.series;
     const isDrawn = ({ kind }) => kind !== "step" || registry.settings.perStep;
@@ -668,7 +676,7 @@ class ChartsView {
       chart.bindings.some((binding) => isDrawn(binding) && isChanged(binding.series ?? binding.best_of)),
     );
     // The first message and the last tell also that there is nothing, which is drawn too.
-    const isTold = message.type === "snapshot" || message.marks || OVER.has(message.run?.state);
+    const isTold = message.type === "snapshot" || message.marks || message.verdicts || OVER.has(message.run?.state);
     this.#drawSoon(isTold ? this.#cards.values() : cards);
     this.#reportSeries();
   }
@@ -729,7 +737,8 @@ class ChartsView {
     card.draw(this.Plotly, {
       series: this.feed.series,
       parent: this.parent?.feed.series,
-      marks: this.parent ? [...this.parent.marks, ...this.feed.marks] : this.feed.marks,
+      marks: [...(this.parent?.marks ?? []), ...this.feed.marks, ...this.feed.notes],
+      said: { verdicts: this.hidesVerdicts ? [] : this.feed.verdicts, notes: this.feed.notes },
       isKnown: this.feed.run !== null,
       isOver: OVER.has(this.feed.run?.state),
       facts: this.feed.run?.facts,
@@ -826,4 +835,10 @@ class FigureView {
 
 // ---------------------------------------------------------------- mounting
 
-export default mounting({ header: HeaderView, charts: ChartsView, figure: FigureView });
+export default mounting({
+  header: HeaderView,
+  charts: ChartsView,
+  diagnosis: DiagnosisView,
+  marks: MarksView,
+  figure: FigureView,
+});

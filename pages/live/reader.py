@@ -15,6 +15,8 @@ from pages.live.series import (
     to_marks,
     to_series,
 )
+from trainer.diagnosis.auditing import Audits
+from trainer.diagnosis.observer import AUDIT_SECONDS, Observer
 from trainer.runs import ACTIVE, Boundary, Cursor, Evaluation, Record, Run
 from trainer.store import Store
 from trainer.waiting import Waiting, waiting
@@ -40,6 +42,7 @@ class Head:
         run: The summary in each message, as JSON.
         evaluation: The newest evaluation, as JSON; "null" where there is none.
         boundary: The newest decision boundary, as JSON; "null" where there is none.
+        verdicts: What the diagnosis says, as a JSON array.
         is_over: Whether nothing more will come.
     """
 
@@ -49,6 +52,7 @@ class Head:
     run: str
     evaluation: str
     boundary: str
+    verdicts: str
     is_over: bool
 
     @property
@@ -90,19 +94,23 @@ class RunReader:
     Args:
         store: Where the run is.
         run_id: Its id.
+        audits: Who tells the diagnosis whether the data leak; None if nobody does.
 
     Raises:
         RunNotFound: There is no such run.
     """
 
-    def __init__(self, store: Store, run_id: str) -> None:
+    def __init__(self, store: Store, run_id: str, *, audits: Audits | None = None) -> None:
         self.run_id = run_id
         self._store = store
         self._axis = StepAxis()
         self._evaluation: str | None = None
         self._boundary: str | None = None
+        self._observer = Observer(store, audits=audits)
         run, records = store.updates(run_id)
-        self.head = self._next_head(run, records, Cursor())
+        # Of a run that is over nothing more will come, so the auditor is waited for.
+        patience = AUDIT_SECONDS if run.is_over else 0.0
+        self.head = self._next_head(run, records, Cursor(), patience=patience)
         self.pulse, self.progress = pulse_of(run), run.progress
         # Most who open a run want all of it next.
         self._opened: tuple[Head, list[Record]] | None = self.head, records
@@ -117,7 +125,8 @@ class RunReader:
         self._opened = None
         run, records = self._store.updates(self.run_id, before.cursor)
         head = self._next_head(run, records, before.cursor)
-        if not records and head.run == before.run and head.token == before.token:
+        is_same = head.run == before.run and head.token == before.token
+        if not records and is_same and head.verdicts == before.verdicts:
             self.pulse = pulse_of(run)
             return None
         starts_again = before.cursor.seq and head.cursor.attempt != before.cursor.attempt
@@ -160,7 +169,9 @@ class RunReader:
             return None
         return _message("delta", head, records, MAX_SNAPSHOT_POINTS)
 
-    def _next_head(self, run: Run, records: list[Record], cursor: Cursor) -> Head:
+    def _next_head(
+        self, run: Run, records: list[Record], cursor: Cursor, *, patience: float = 0.0
+    ) -> Head:
         self._axis.observe(run.steps_per_epoch, records)
         return Head(
             cursor=records[-1].cursor if records else cursor,
@@ -169,6 +180,9 @@ class RunReader:
             run=_to_json(summary(run, waiting(self._store, run))),
             evaluation=self._newest_evaluation(run, records),
             boundary=self._newest_boundary(run, records),
+            verdicts=_to_json(
+                [one.to_dict() for one in self._observer.observe(run, records, patience=patience)]
+            ),
             is_over=run.is_over,
         )
 
@@ -238,10 +252,10 @@ def _message(
     limit = min(limit, max(MIN_TRACE_POINTS, MAX_MESSAGE_POINTS // max(1, len(series))))
     series = {name: thin(x, y, limit) for name, (x, y) in series.items()}
     points = series_to_json(series, steps_per_epoch=head.steps_per_epoch)
-    # Who has seen the head before has its evaluation and its boundary.
+    # Who has seen the head before has its evaluation, its boundary and its verdicts.
     newer = "".join(
         f',"{name}":{getattr(head, name)}'
-        for name in ("evaluation", "boundary")
+        for name in ("evaluation", "boundary", "verdicts")
         if before is None or getattr(head, name) != getattr(before, name)
     )
     marks = to_marks(records, steps_per_epoch=head.steps_per_epoch)
@@ -255,5 +269,5 @@ def _rounded(value: float | None) -> float | None:
     return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None
 
 
-def _to_json(values: dict[str, Any]) -> str:
+def _to_json(values: dict[str, Any] | list[dict[str, Any]]) -> str:
     return json.dumps(values, allow_nan=False, separators=(",", ":"))

@@ -48,6 +48,7 @@ def accuracy_paradox(counts: ClassCounts) -> Verdict | None:
         ),
         next_step="Try balanced class weights.",
         choices={"class_weight": "balanced"},
+        series="val_accuracy",
     )
 
 
@@ -87,4 +88,5 @@ def validation_too_small(counts: ClassCounts) -> Verdict | None:
         rule=f"Half of the 95 % Wilson interval of the accuracy is wider than {_HALF_WIDTH}.",
         next_step="Validate on more rows, or repeat with other seeds before comparing.",
         choices={},
+        series="val_accuracy",
     )

@@ -15,7 +15,11 @@ _TIMES = 2.0
 
 
 def diverging(
-    losses: Sequence[float | None], *, baseline: float | None, learning_rate: float
+    losses: Sequence[float | None],
+    *,
+    baseline: float | None,
+    learning_rate: float,
+    first_epoch: int = 0,
 ) -> Verdict | None:
     """Return the verdict that a training runs away; None if it does not.
 
@@ -24,11 +28,12 @@ def diverging(
         baseline: Loss of the best constant; None where it is not known, then only a loss that is
             not finite counts.
         learning_rate: That of the training; the next step is a tenth of it.
+        first_epoch: The 0-based epoch of the first loss.
     """
     finite = [loss is not None and math.isfinite(loss) for loss in losses]
     if not all(finite):
         epoch = finite.index(False)
-        sentence = f"The loss stopped being a finite number in epoch {epoch + 1}."
+        sentence = f"The loss stopped being a finite number in epoch {first_epoch + epoch + 1}."
         return _verdict(sentence, (epoch,), learning_rate)
     known = [loss for loss in losses if loss is not None]
     if not known or baseline is None:
@@ -36,15 +41,16 @@ def diverging(
     first, last, low = known[0], known[-1], min(known)
     if last <= first or last <= _TIMES * low or last <= _TIMES * baseline:
         return None
+    lowest = known.index(low)
     sentence = (
         f"The loss runs away: {last:.3g} in the end, after {low:.3g} in epoch "
-        f"{known.index(low) + 1}; always predicting the same would cost {baseline:.3g}."
+        f"{first_epoch + lowest + 1}; always predicting the same would cost {baseline:.3g}."
     )
-    return _verdict(sentence, (known.index(low), len(known) - 1), learning_rate)
+    return _verdict(sentence, (lowest, len(known) - 1), learning_rate)
 
 
 def _verdict(sentence: str, epochs: tuple[int, ...], learning_rate: float) -> Verdict:
-    lower = learning_rate / 10
+    lower = float(f"{learning_rate / 10:g}")
     return Verdict(
         name="diverging",
         sentence=sentence,
@@ -52,4 +58,5 @@ def _verdict(sentence: str, epochs: tuple[int, ...], learning_rate: float) -> Ve
         next_step=f"Try a learning rate of {lower:g}.",
         choices={"learning_rate": lower},
         epochs=epochs,
+        series="loss",
     )

@@ -25,7 +25,7 @@ def test_the_loss_chart_comes_first_and_then_one_chart_a_metric():
     assert charts[1].help == METRICS["accuracy"].help
 
 
-def test_traces_come_in_the_order_step_raw_smoothed_best():
+def test_traces_come_in_the_order_step_raw_smoothed_ringed_best():
     chart = loss_chart()
 
     assert chart.bindings == (
@@ -34,22 +34,24 @@ def test_traces_come_in_the_order_step_raw_smoothed_best():
         {"trace": 2, "kind": "raw", "series": "val_loss"},
         {"trace": 3, "kind": "smooth", "series": "loss"},
         {"trace": 4, "kind": "smooth", "series": "val_loss"},
+        {"trace": 5, "kind": "verdict", "among": ["loss", "val_loss"]},
         {
-            "trace": 5,
+            "trace": 6,
             "kind": "best",
             "best_of": "val_loss",
             "fallback": "loss",
             "better": "lower",
         },
     )
-    assert len(chart.figure.data) == 6
+    assert len(chart.figure.data) == 7
     assert all(not trace.x and not trace.y for trace in chart.figure.data)
 
 
 def test_without_validation_data_no_trace_speaks_of_validation():
     chart = loss_chart(validation=False)
 
-    assert {trace.name for trace in chart.figure.data} == {STEP_LABEL, "training", "best"}
+    names = {trace.name for trace in chart.figure.data}
+    assert names == {STEP_LABEL, "training", "diagnosis", "best"}
     assert chart.bindings[-1]["best_of"] == "loss"
 
 
@@ -111,7 +113,9 @@ def test_the_better_direction_is_guessed_from_names_as_keras_gives_them(name, be
 def test_a_learning_rate_has_no_best_epoch():
     chart = history_charts_for_series(["learning_rate"])[1]
 
-    assert {binding["kind"] for binding in chart.bindings} == {"step", "raw", "smooth"}
+    assert {binding["kind"] for binding in chart.bindings} == {
+        *("step", "raw", "smooth", "verdict")
+    }
 
 
 def test_a_value_between_0_and_1_keeps_its_axis_there():

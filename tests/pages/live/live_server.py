@@ -191,7 +191,12 @@ class Chart:
 
     def apply(self, text: str) -> dict[str, Any]:
         message = json.loads(text)
-        assert set(message) - {"evaluation", "boundary"} == {"type", "cursor", "run", "series"}
+        assert set(message) - {"evaluation", "boundary", "verdicts"} == {
+            "type",
+            "cursor",
+            "run",
+            "series",
+        }
         self.kinds.append(message["type"])
         if message["type"] == "snapshot":
             self.points = {}

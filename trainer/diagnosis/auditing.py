@@ -1,0 +1,64 @@
+"""The auditor's findings for many who wait for a diagnosis: made once, in a thread of their own."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
+
+from trainer.config import RunConfig
+from trainer.datasets.audit import Finding
+from trainer.errors import DatasetUnavailable, InvalidInput
+from trainer.looks import look
+
+_MAX_KEPT = 50
+_OF_DATA = (
+    *("dataset", "target", "task", "noise", "num_samples", "label_noise", "imbalance", "leak"),
+    *("test_split", "validation_split", "seed"),
+)
+_LOG = logging.getLogger(__name__)
+
+
+class Audits:
+    """Has data audited that may leak: uploads, and sets with a leak built in."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit")
+        self._kept: OrderedDict[str, Future[tuple[Finding, ...]]] = OrderedDict()
+
+    def findings(self, config: RunConfig, *, seconds: float = 0.0) -> tuple[Finding, ...] | None:
+        """Return what the auditor says; nothing of data that cannot leak, None if it is not done.
+
+        Args:
+            config: The set-up.
+            seconds: How long to wait for it.
+        """
+        if config.leak == "none" and config.spec.origin != "uploaded":
+            return ()
+        values = config.to_dict()
+        key = json.dumps([values[name] for name in _OF_DATA])
+        if key not in self._kept:
+            self._kept[key] = self._executor.submit(_audited, config)
+            while len(self._kept) > _MAX_KEPT:
+                self._kept.popitem(last=False)
+        try:
+            return self._kept[key].result(timeout=seconds)
+        except NotInTime:
+            return None
+
+    def close(self) -> None:
+        """End the thread; what waits for it is never done."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _audited(config: RunConfig) -> tuple[Finding, ...]:
+    try:
+        return look(config).findings
+    except (DatasetUnavailable, InvalidInput):
+        return ()
+    except Exception:
+        # A diagnosis is not worth more than the training that it is about.
+        _LOG.exception("The data of a run cannot be audited.")
+        return ()
