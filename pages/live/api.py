@@ -73,6 +73,8 @@ class _Api:
         except Exception:
             _LOG.exception("The workers cannot be listed.")
             status = 503
+        if not any(worker["running"] for worker in workers):
+            status = 503  # nothing that is queued would train
         return status, {
             "server": {"state": "ok", "version": VERSION, "uptime_seconds": uptime},
             "store": {"state": store_state},

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,11 @@ class Program:
     @property
     def worker_pids(self) -> list[int]:
         """The process ids of its workers."""
-        return [worker["pid"] for worker in self.get("/api/health")["workers"] if worker["running"]]
+        try:
+            health = self.get("/api/health")
+        except urllib.error.HTTPError as answer:  # with no worker it is not well
+            health = json.load(answer)
+        return [worker["pid"] for worker in health["workers"] if worker["running"]]
 
     def get(self, path: str) -> Any:
         """Return the JSON that the server answers."""

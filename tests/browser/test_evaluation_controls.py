@@ -239,12 +239,6 @@ CASES = {
         {"dataset": "moons", "noise": 0.3},
         {**BOUNDARY, **BESIDE_THE_CURVES},
     ),
-    "three classes while watching": ("/", {"dataset": "wine"}, BESIDE_THE_CURVES),
-    "a regression while watching": (
-        "/",
-        {"dataset": "diabetes"},
-        helps("Predicted against actual", "Errors"),
-    ),
 }
 
 

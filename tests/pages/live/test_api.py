@@ -8,8 +8,10 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
-from pages.live.api import MAX_EVALUATION_BYTES
+from pages.live.api import MAX_EVALUATION_BYTES, api_routes
 from tests.pages.live.live_server import Server, Writer
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import PackedCounts, pack
@@ -28,6 +30,17 @@ def test_health_tells_the_server_the_store_and_the_workers(shared_server: Server
     assert body["store"] == {"state": "ok"}
     assert body["workers"] == [{"pid": 1, "running": True}]
     assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("workers", [[], [{"pid": 1, "running": False}]])
+def test_a_server_without_a_running_worker_is_not_well(
+    worker_store: Store, workers: list[dict[str, Any]]
+) -> None:
+    with TestClient(Starlette(routes=api_routes(worker_store, lambda: workers))) as client:
+        answer = client.get("/api/health")
+
+    assert answer.status_code == 503
+    assert answer.json()["workers"] == workers
 
 
 def test_a_store_that_cannot_be_read_is_told_without_its_secrets(
