@@ -67,10 +67,10 @@ def trained(store: Store, config: RunConfig, *, until: int | None = None) -> Run
         return ended.result(timeout=120)
 
 
-def resumed(store: Store, run: Run, **choices) -> Run:
+def resumed(store: Store, run: Run, *, warm: WarmModel = _WARM, **choices) -> Run:
     claim = resume(store, run.run_id, worker="me again", **choices)
     assert claim is not None
-    return train(store, claim)
+    return train(store, claim, warm)
 
 
 def epochs_of(store: Store, run: Run) -> list[int]:
@@ -96,27 +96,25 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("is_same_process", [True, False])
-def test_a_resumed_run_equals_one_that_nobody_interrupted(store, case, is_same_process):
+def test_a_resumed_run_equals_one_that_nobody_interrupted(store, case):
     config = RunConfig.create("iris", **CASES[case])
     whole = trained(store, config)
-    stopped = trained(store, config, until=3)
-    assert (stopped.state, stopped.epoch) == ("stopped", 3)
-    claim = resume(store, stopped.run_id, worker="me again")
-    # Another process builds and compiles the network anew.
-    run = train(store, claim, _WARM if is_same_process else WarmModel())
-    assert (run.state, run.epoch, run.attempt) == (whole.state, whole.epoch, 2)
-    assert run.message == whole.message
-    # To the last bit, on the same machine.
-    assert store.history(run.run_id) == store.history(whole.run_id)
-    assert_same_weights(run.run_id, whole.run_id)
-    assert_same_weights(run.run_id, whole.run_id, "best")
-    assert epochs_of(store, run) == list(range(whole.epoch))
-    evaluated = store.evaluations(run.run_id, limit=100)
-    assert [(e.attempt, e.epoch) for e in evaluated.shown] == [
-        (1 if epoch < 3 else 2, epoch) for epoch in range(whole.epoch)
-    ]
-    assert run.seconds > stopped.seconds
+    for warm in (_WARM, WarmModel()):  # another process builds and compiles the network anew
+        stopped = trained(store, config, until=3)
+        assert (stopped.state, stopped.epoch) == ("stopped", 3)
+        run = resumed(store, stopped, warm=warm)
+        assert (run.state, run.epoch, run.attempt) == (whole.state, whole.epoch, 2)
+        assert run.message == whole.message
+        # To the last bit, on the same machine.
+        assert store.history(run.run_id) == store.history(whole.run_id)
+        assert_same_weights(run.run_id, whole.run_id)
+        assert_same_weights(run.run_id, whole.run_id, "best")
+        assert epochs_of(store, run) == list(range(whole.epoch))
+        evaluated = store.evaluations(run.run_id, limit=100)
+        assert [(e.attempt, e.epoch) for e in evaluated.shown] == [
+            (1 if epoch < 3 else 2, epoch) for epoch in range(whole.epoch)
+        ]
+        assert run.seconds > stopped.seconds
 
 
 def test_a_learning_rate_that_somebody_set_outlives_an_interruption(store):
