@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.waiting import wait_until
+from trainer.config import RunConfig
 from trainer.runs import ACTIVE
 from trainer.steering import steer
 from trainer.store import Store
@@ -47,6 +48,7 @@ class Program:
         home.mkdir(parents=True, exist_ok=True)
         self._log = home / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._trained: dict[RunConfig, str] = {}
         self._start()
         self.store = Store(f"sqlite:///{(home / 'runs.sqlite').as_posix()}")
 
@@ -86,6 +88,16 @@ class Program:
         """Return what the API tells of a run's epochs."""
         history: dict[str, list[float | None]] = self.get(f"/api/runs/{run_id}")["history"]
         return history
+
+    def trained(self, dataset: str, **choices: object) -> str:
+        """Return a run of this set-up that has finished, the same to all who only look at it."""
+        config = RunConfig.create(dataset, **choices)
+        if config not in self._trained:
+            run_id = self.store.create_run(config.to_dict(), name=config.name)
+            wait_until(lambda: self.store.run(run_id).is_over, "the run is over")
+            assert self.store.run(run_id).state == "finished"
+            self._trained[config] = run_id
+        return self._trained[config]
 
     def kill_writer(self, run_id: str) -> None:
         """Kill the worker that trains this run, in the way nobody can prepare for."""

@@ -81,8 +81,7 @@ def test_the_picture_changes_while_it_trains_and_zoom_and_node_stay(
 def test_the_time_machine_shows_the_surface_that_the_worker_saw(
     program: Program, viewer: Viewer
 ) -> None:
-    run_id = viewer.start(dataset="circles", epochs=40)
-    viewer.expect_state("Finished")
+    run_id = program.trained("circles", epochs=40)
     kept = program.store.boundaries(run_id, limit=1000)
     assert len(kept) >= 2
 
@@ -101,9 +100,10 @@ def test_the_time_machine_shows_the_surface_that_the_worker_saw(
     assert surface(viewer)["picture"] == last["picture"]
 
 
-def test_the_rows_are_told_apart_by_colour_shape_and_filling(viewer: Viewer) -> None:
-    viewer.start(dataset="xor", epochs=3)
-    viewer.expect_state("Finished")
+def test_the_rows_are_told_apart_by_colour_shape_and_filling(
+    program: Program, viewer: Viewer
+) -> None:
+    viewer.open(run=program.trained("xor", epochs=3))
     wait_for_epoch(viewer, "epoch === 2")
     points = boundary(viewer).locator(".scatterlayer .trace")
     expect(points).to_have_count(2)
@@ -119,9 +119,10 @@ def test_the_rows_are_told_apart_by_colour_shape_and_filling(viewer: Viewer) -> 
     expect(legend).to_have_text("same signopposite signstrainingvalidation")
 
 
-def test_it_is_told_in_a_sentence_to_those_who_cannot_see_it(viewer: Viewer) -> None:
-    viewer.start(dataset="moons", epochs=30)
-    viewer.expect_state("Finished")
+def test_it_is_told_in_a_sentence_to_those_who_cannot_see_it(
+    program: Program, viewer: Viewer
+) -> None:
+    viewer.open(run=program.trained("moons", epochs=30))
     wait_for_epoch(viewer, "epoch === 29")
     figure = boundary(viewer)
     assert figure.get_attribute("role") == "img"
@@ -132,9 +133,8 @@ def test_it_is_told_in_a_sentence_to_those_who_cannot_see_it(viewer: Viewer) -> 
     )
 
 
-def test_a_fitted_line_moves_over_its_rows(viewer: Viewer) -> None:
-    viewer.start(dataset="line", epochs=40)
-    viewer.expect_state("Finished")
+def test_a_fitted_line_moves_over_its_rows(program: Program, viewer: Viewer) -> None:
+    viewer.open(run=program.trained("line", epochs=40))
     wait_for_epoch(viewer, "epoch === 39")
     x, y = boundary(viewer).evaluate(
         "node => { const { x, y } = node.data.find(({ meta }) => meta.role === 'curve');"
@@ -145,36 +145,32 @@ def test_a_fitted_line_moves_over_its_rows(viewer: Viewer) -> None:
     assert intercept == pytest.approx(0, abs=0.1)
 
 
-def test_without_validation_rows_the_boundary_is_there_alone(viewer: Viewer) -> None:
-    run_id = viewer.start(dataset="moons", epochs=5, validation_split=0)
-    viewer.expect_state("Finished")
+def test_without_validation_rows_the_boundary_is_there_alone(
+    program: Program, viewer: Viewer
+) -> None:
+    run_id = program.trained("moons", epochs=5, validation_split=0.0)
+    viewer.open(run=run_id)
     wait_for_epoch(viewer, "epoch === 4")
     viewer.open("/evaluate", run=run_id)
     wait_for_epoch(viewer, "epoch === 4")
 
 
-def test_another_run_on_the_same_page_shows_its_own_and_one_without_shows_none(
-    viewer: Viewer,
+def test_each_run_shows_its_own_and_one_without_shows_none(
+    program: Program, viewer: Viewer
 ) -> None:
-    viewer.start(dataset="moons", epochs=5)
-    viewer.expect_state("Finished")
+    viewer.open(run=program.trained("moons", epochs=5))
     wait_for_epoch(viewer, "epoch === 4")
     moons = surface(viewer)
-    viewer.start(dataset="spirals", epochs=5)
-    viewer.expect_state("Finished")
+    viewer.open(run=program.trained("spirals", epochs=5))
     wait_for_epoch(viewer, "epoch === 4")
     assert surface(viewer)["z"] != moons["z"]
-    viewer.start(dataset="iris", epochs=2)
-    viewer.expect_state("Finished")
+    viewer.open(run=program.trained("iris", epochs=2))
     expect(viewer.page.locator(".ev-matrix")).to_be_visible()
     expect(viewer.page.get_by_test_id("boundary")).to_have_count(0)
 
 
-def test_on_a_phone_the_picture_fits(
-    program: Program, viewer: Viewer, new_viewer: NewViewer
-) -> None:
-    run_id = viewer.start(dataset="moons", epochs=5)
-    viewer.expect_state("Finished")
+def test_on_a_phone_the_picture_fits(program: Program, new_viewer: NewViewer) -> None:
+    run_id = program.trained("moons", epochs=5)
     phone = new_viewer(
         program, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
     )

@@ -52,10 +52,8 @@ _AT = """async ([slider, values]) => {
 
 
 @pytest.fixture
-def moons(program: Program, viewer: Viewer) -> str:
-    run_id = viewer.start(dataset="moons", epochs=5, noise=0.3)
-    viewer.expect_state("Finished")
-    return run_id
+def moons(program: Program) -> str:
+    return program.trained("moons", epochs=5, noise=0.3)
 
 
 def test_the_numbers_are_the_trainer_s_at_every_threshold(
@@ -251,6 +249,7 @@ def test_a_cell_tells_the_page_which_rows_are_asked_for(viewer: Viewer, moons: s
 
 
 def test_a_cell_of_the_train_page_leads_to_its_rows(viewer: Viewer, moons: str) -> None:
+    viewer.open(run=moons)
     viewer.page.locator(".ev-cell").nth(2).click()
 
     expect(viewer.page.get_by_text("of class lower moon and not called so")).to_be_in_viewport()
@@ -284,8 +283,8 @@ def test_a_thousand_classes_are_thinned_to_the_most_confused(
 
 
 def test_a_regression_shows_its_errors(program: Program, viewer: Viewer) -> None:
-    run_id = viewer.start(dataset="diabetes", epochs=3)
-    viewer.expect_state("Finished")
+    run_id = program.trained("diabetes", epochs=3)
+    viewer.open(run=run_id)
     expect(viewer.page.get_by_test_id("curve-agreement")).to_be_visible()
     open_evaluation(viewer, run_id)
 
@@ -313,9 +312,9 @@ def test_class_names_are_text_wherever_they_stand(program: Program, viewer: View
     assert not viewer.has_been_attacked()
 
 
-def test_a_run_without_validation_data_says_so(viewer: Viewer) -> None:
-    run_id = viewer.start(dataset="iris", epochs=2, validation_split=0)
-    viewer.expect_state("Finished")
+def test_a_run_without_validation_data_says_so(program: Program, viewer: Viewer) -> None:
+    run_id = program.trained("iris", epochs=2, validation_split=0.0)
+    viewer.open(run=run_id)
     empty = viewer.page.get_by_test_id("evaluation-empty")
     expect(empty).to_have_text("This run has no validation data.")
 
@@ -326,8 +325,8 @@ def test_a_run_without_validation_data_says_so(viewer: Viewer) -> None:
 def test_the_train_page_says_how_far_the_accuracy_is_from_always_guessing(
     program: Program, viewer: Viewer
 ) -> None:
-    run_id = viewer.start(dataset="digits", epochs=2)
-    viewer.expect_state("Finished")
+    run_id = program.trained("digits", epochs=2)
+    viewer.open(run=run_id)
     accuracy = program.history(run_id)["val_accuracy"][-1]
     majority = program.store.run(run_id).facts["majority"]
     distance = 100 * (accuracy - majority["share"])
@@ -342,6 +341,7 @@ def test_the_train_page_says_how_far_the_accuracy_is_from_always_guessing(
 
 
 def test_the_way_from_the_curves_to_the_evaluation_and_back(viewer: Viewer, moons: str) -> None:
+    viewer.open(run=moons)
     viewer.page.get_by_role("link", name="Evaluate this run in depth").click()
     expect(viewer.page.get_by_test_id("epoch-slider")).to_be_visible()
     assert viewer.run_id == moons

@@ -245,8 +245,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_every_control_has_an_effect(case: str, program: Program, viewer: Viewer) -> None:
     path, choices, table = CASES[case]
-    run_id = viewer.start(**choices, **ROUGHLY)
-    viewer.expect_state("Finished")
+    run_id = program.trained(**choices, **ROUGHLY)
     losses = program.history(run_id)["val_loss"]
     assert min(loss for loss in losses if loss is not None) != losses[-1]
     page = viewer.page
@@ -256,6 +255,8 @@ def test_every_control_has_an_effect(case: str, program: Program, viewer: Viewer
         open_evaluation(viewer, run_id)
         if "cell" in table:
             press_first_cell(viewer)
+    else:
+        viewer.open(run=run_id)
     scope = page.get_by_test_id("stMain") if path == "/evaluate" else page.locator(".ev-root")
 
     # No control is missing here, and none there.
