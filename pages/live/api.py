@@ -30,15 +30,18 @@ MAX_EVALUATION_BYTES = 1_900_000
 _LOG = logging.getLogger(__name__)
 
 
-def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> list[Route]:
+def api_routes(
+    store: Store, workers: Callable[[], list[dict[str, Any]]], *, start_seconds: float = 30
+) -> list[Route]:
     """Return the routes `/api/health`, `/api/runs`, `/api/runs/{run_id}`, what lies below it,
     and `/api/broadcast`.
 
     Args:
         store: Where the runs are.
         workers: Tells the workers of this server, as plain values for JSON.
+        start_seconds: From how long after the start on health needs a worker that runs.
     """
-    api = _Api(store, workers)
+    api = _Api(store, workers, start_seconds)
     return [
         Route("/api/health", _answering(api.health)),
         Route("/api/runs", _answering(api.runs)),
@@ -54,9 +57,12 @@ def api_routes(store: Store, workers: Callable[[], list[dict[str, Any]]]) -> lis
 class _Api:
     """The answers; each method blocks and runs in a thread. A status code and a body."""
 
-    def __init__(self, store: Store, workers: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(
+        self, store: Store, workers: Callable[[], list[dict[str, Any]]], start_seconds: float
+    ) -> None:
         self._store = store
         self._workers = workers
+        self._start_seconds = start_seconds
         self._started = time.monotonic()
 
     def health(self, request: Request) -> tuple[int, dict[str, Any]]:
@@ -73,7 +79,8 @@ class _Api:
         except Exception:
             _LOG.exception("The workers cannot be listed.")
             status = 503
-        if not any(worker["running"] for worker in workers):
+        is_starting = uptime < self._start_seconds
+        if not is_starting and not any(worker["running"] for worker in workers):
             status = 503  # nothing that is queued would train
         return status, {
             "server": {"state": "ok", "version": VERSION, "uptime_seconds": uptime},

@@ -33,14 +33,14 @@ def test_health_tells_the_server_the_store_and_the_workers(shared_server: Server
 
 
 @pytest.mark.parametrize("workers", [[], [{"pid": 1, "running": False}]])
-def test_a_server_without_a_running_worker_is_not_well(
+def test_once_it_has_started_a_server_without_a_running_worker_is_not_well(
     worker_store: Store, workers: list[dict[str, Any]]
 ) -> None:
-    with TestClient(Starlette(routes=api_routes(worker_store, lambda: workers))) as client:
-        answer = client.get("/api/health")
-
-    assert answer.status_code == 503
-    assert answer.json()["workers"] == workers
+    for start_seconds, status in ((60, 200), (0, 503)):
+        routes = api_routes(worker_store, lambda: workers, start_seconds=start_seconds)
+        with TestClient(Starlette(routes=routes)) as client:
+            answer = client.get("/api/health")
+        assert (answer.status_code, answer.json()["workers"]) == (status, workers)
 
 
 def test_a_store_that_cannot_be_read_is_told_without_its_secrets(
