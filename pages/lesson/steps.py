@@ -12,7 +12,7 @@ from pages.lesson.keeping import config_for, start
 from pages.lesson.link import Link
 from pages.lesson.questions import ask, show_feedback, show_locked
 from pages.lesson.tables import comparison, facts_table
-from pages.lesson.words import locked_words, prose
+from pages.lesson.words import explained, locked_words, prose
 from trainer.lessons import Fit, Lesson
 from trainer.lessons.evidence import curve_facts, threshold_rows
 from trainer.progress import CHALLENGE, PREDICT, RECORD, Standing
@@ -143,7 +143,7 @@ def _show_explanation(standing: Standing) -> None:
         with st.expander("All answers"):
             show_feedback(lesson.predict, standing.answers[PREDICT], with_text=False)
     st.html(
-        f'<p class="lesson-explanation">{prose(lesson.explain)}</p>'
+        f'<div class="lesson-explanation">{explained(lesson.explain)}</div>'
         f'<p class="lesson-belief">So it is not true: “{html.escape(lesson.removes)}”</p>'
     )
 

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.forms import escaped
+from pages.lesson.words import explained
 from pages.visitor import owner_of
 from trainer.lessons import LESSONS
 from trainer.person import Person
@@ -175,7 +176,7 @@ def test_every_option_of_the_quiz_has_its_word_and_each_question_starts_its_case
         right = [option.is_right for option in question.options].index(True)
         page.radio[0].set_value(right).run()
         next(one for one in page.button if one.label == "Lock in my answer").click().run()
-        assert all(option.feedback.split("`")[0] in htmls(page) for option in question.options)
+        assert all(explained(option.feedback) in htmls(page) for option in question.options)
 
     assert any("5 of 5 right" in markdown.value for markdown in page.markdown)
     starts = [one.key for one in page.button if one.label.startswith("Try it live")]
