@@ -43,13 +43,26 @@ def show_locked(text: str, said: str, *, verb: str) -> None:
     )
 
 
-def show_feedback(question: Question, choice: int, *, with_text: bool = True) -> None:
-    """Draw what is to be said of each option; the one that was chosen stands out."""
-    heading = f'<div class="lesson-question">{explained(question.text)}</div>' if with_text else ""
+def show_options(question: Question) -> None:
+    """Draw a question and what can be answered, without a word on which is right."""
+    items = "".join(
+        f"<li><div><strong>{prose(option.text)}</strong></div></li>" for option in question.options
+    )
+    st.html(
+        f'<div class="lesson-question">{explained(question.text)}</div>'
+        f'<ul class="lesson-options">{items}</ul>'
+    )
+
+
+def show_feedback(question: Question, choice: int | None = None, *, with_text: bool = True) -> None:
+    """Draw what is to be said of each option; the one that was chosen, if any, stands out."""
+    heading = ""
+    if with_text:
+        heading = f'<div class="lesson-question">{explained(question.text)}</div>'
     st.html(f'{heading}<ul class="lesson-options">{"".join(_items(question, choice))}</ul>')
 
 
-def _items(question: Question, choice: int) -> list[str]:
+def _items(question: Question, choice: int | None) -> list[str]:
     items = []
     for number, option in enumerate(question.options):
         kind = "right" if option.is_right else "other"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -10,7 +11,7 @@ from pages.backend import store
 from pages.boundaries import boundary_of
 from pages.description import describe
 from pages.evaluation.component import live_evaluation
-from pages.figures.history import history_charts
+from pages.figures.history import Chart, for_projector, history_charts
 from pages.forms import config_of
 from pages.inspections import show_test_set
 from pages.lesson.keeping import config_for, shown_key
@@ -31,9 +32,28 @@ def show_stage(link: Link, standing: Standing) -> None:
     """Draw the run that was started last, or the one that was chosen; before any, the data."""
     shown = _chosen(standing)
     if shown is None:
-        st.subheader("The data", anchor=False)
-        describe(config_for(link, standing, link.lesson.scenarios[0].name))
-        return
+        show_data(link, standing)
+    else:
+        show_run(standing, shown, with_test=standing.is_revealed)
+
+
+def show_data(link: Link, standing: Standing) -> None:
+    """Draw the data that the first run learns from."""
+    st.subheader("The data", anchor=False)
+    describe(config_for(link, standing, link.lesson.scenarios[0].name))
+
+
+def show_run(
+    standing: Standing, shown: LessonRun, *, with_test: bool, projected: bool = False
+) -> None:
+    """Draw a run of a lesson, live, beside the first one where that differs in the knob alone.
+
+    Args:
+        standing: How far somebody is.
+        shown: Their run.
+        with_test: Whether the seal of its test rows is shown, where the lesson is about them.
+        projected: Whether its charts are to be seen from the last row.
+    """
     run = shown.run
     live_header(summary(run, waiting(store(), run)), key="header")
     show_pace(run)
@@ -44,20 +64,22 @@ def show_stage(link: Link, standing: Standing) -> None:
     beside = _beside(standing, shown)
     if standing.lesson.shows_matrix:
         _show_matrix(shown, config)
-    charts = history_charts(
+    charts: Sequence[Chart] = history_charts(
         [METRICS[name] for name in config.metrics],
         validation=config.validates,
         fair=config.fair_curve,
         loss=LOSSES[config.loss],
         parent=None if beside is None else standing.lesson.scenario(beside.scenario).title,
     )
+    if projected:
+        charts = [for_projector(chart) for chart in charts]
     live_charts(
         {"run_id": run.run_id},
         charts,
         key="charts",
         beside=None if beside is None else beside.run.run_id,
     )
-    if standing.lesson.scenario(shown.scenario).opens_test and standing.is_revealed:
+    if standing.lesson.scenario(shown.scenario).opens_test and with_test:
         show_test_set(run, config)
     st.page_link(
         _PAGES / "train.py",
