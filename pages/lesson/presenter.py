@@ -48,7 +48,7 @@ def show_presenter(link: Link, standing: Standing) -> None:
         st.caption(f":material/lock: {locked_words(config_for(link, standing, scenario))}")
     with right:
         if standing.runs:
-            show_run(standing, standing.runs[-1], with_test=reveals, projected=True)
+            show_run(standing, standing.runs[-1], reveals=reveals, projected=True)
         else:
             show_data(link, standing)
 

@@ -16,13 +16,13 @@ from pages.forms import config_of
 from pages.inspections import show_test_set
 from pages.lesson.keeping import config_for, shown_key
 from pages.lesson.link import Link
-from pages.live.component import live_charts, live_header
+from pages.live.component import live_charts, live_diagnosis, live_header
 from pages.live.reader import summary
 from pages.steering import show_pace
 from trainer.config import RunConfig
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
-from trainer.progress import LessonRun, Standing
+from trainer.progress import LessonRun, Standing, hides_verdicts
 from trainer.waiting import waiting
 
 _PAGES = Path(__file__).parents[1]
@@ -34,7 +34,8 @@ def show_stage(link: Link, standing: Standing) -> None:
     if shown is None:
         show_data(link, standing)
     else:
-        show_run(standing, shown, with_test=standing.is_revealed)
+        reveals = not hides_verdicts(store(), shown.run.run_id)
+        show_run(standing, shown, reveals=reveals)
 
 
 def show_data(link: Link, standing: Standing) -> None:
@@ -44,14 +45,15 @@ def show_data(link: Link, standing: Standing) -> None:
 
 
 def show_run(
-    standing: Standing, shown: LessonRun, *, with_test: bool, projected: bool = False
+    standing: Standing, shown: LessonRun, *, reveals: bool, projected: bool = False
 ) -> None:
     """Draw a run of a lesson, live, beside the first one where that differs in the knob alone.
 
     Args:
         standing: How far somebody is.
         shown: Their run.
-        with_test: Whether the seal of its test rows is shown, where the lesson is about them.
+        reveals: Whether what is to be seen is told: the verdicts, and the seal of the test rows
+            where the lesson is about them.
         projected: Whether its charts are to be seen from the last row.
     """
     run = shown.run
@@ -78,8 +80,11 @@ def show_run(
         charts,
         key="charts",
         beside=None if beside is None else beside.run.run_id,
+        hides_verdicts=not reveals,
     )
-    if standing.lesson.scenario(shown.scenario).opens_test and with_test:
+    # What to do next is the lesson's affair: here a verdict starts nothing.
+    live_diagnosis(run.run_id, key="diagnosis", can_start=False, is_hidden=not reveals)
+    if standing.lesson.scenario(shown.scenario).opens_test and reveals:
         show_test_set(run, config)
     st.page_link(
         _PAGES / "train.py",
