@@ -146,6 +146,8 @@ def _show_explanation(link: Link, standing: Standing) -> None:
         )
         with st.expander("All answers"):
             show_feedback(lesson.predict, standing.answers[PREDICT], with_text=False)
+    if lesson.scenarios[0].opens_test:
+        st.markdown("Break the seal below the curves: what the test rows say is the answer.")
     st.html(
         f'<div class="lesson-explanation">{explained(lesson.explain)}</div>'
         f'<p class="lesson-belief">So it is not true: “{html.escape(lesson.removes)}”</p>'
