@@ -20,6 +20,7 @@ from trainer.datasets.uploaded import (
     proposed_task,
 )
 from trainer.datasets.uploads import is_upload
+from trainer.glossary import sentence
 
 _FIRST = "digits"
 _TASKS: Mapping[Task, str] = {
@@ -39,12 +40,7 @@ DATA_HELP: Mapping[str, str] = {
     "0.5. The test rows keep the right ones.",
     "imbalance": "The share of the largest class in a pair with any other, 0.5 (as many of each) "
     "to 0.99, by leaving out rows of the others; 0 leaves the classes as they are.",
-    "leak": "A mistake that lets the answer into the rows that are tuned on, and never into the "
-    "test rows: validation looks too good, and the sealed test tells.",
-    "test_split": "The share of rows sealed away until all tuning is done: the honest exam at the "
-    "end.",
-    "validation_split": "The share of the other rows that training never sees, to find out how "
-    "well the network does on new ones.",
+    **{name: sentence(name) for name in ("leak", "test_split", "validation_split")},
 }
 
 

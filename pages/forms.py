@@ -15,19 +15,15 @@ from pages.data_fields import DATA_HELP, DataFields, is_offered
 from pages.model_fields import MODEL, MODEL_HELP, ModelFields
 from trainer.config import OPTIMIZERS, RunConfig, check, defaults_for
 from trainer.errors import DatasetUnavailable, InvalidInput
+from trainer.glossary import sentence
 from trainer.layers import parse, written
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import metrics_for
 from trainer.runs import Run
 
+_TERMS = ("loss", "metrics", "optimizer", "learning_rate", "epochs", "batch_size", "seed")
 _HELP: Mapping[str, str] = {
-    "loss": "What training minimises, step by step.",
-    "metrics": "What is only watched: training never looks at it.",
-    "optimizer": "The rule that turns slopes into updates of the weights.",
-    "learning_rate": "How large each update is: too small learns slowly, too large never settles.",
-    "epochs": "How many times training passes over all training rows.",
-    "batch_size": "How many rows make one update of the weights.",
-    "seed": "Fixes everything random: the same seed gives the same curves again.",
+    **{name: sentence(name) for name in _TERMS},
     "name": "What the run is called in lists; may stay empty.",
 }
 

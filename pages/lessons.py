@@ -7,9 +7,12 @@ import streamlit as st
 from pages.backend import show_unusable
 from pages.forms import escaped
 from pages.lesson.catalogue import LESSONS_PAGE, show_catalogue, title_of
-from pages.lesson.keeping import progress, reset
+from pages.lesson.handout import show_handout
+from pages.lesson.keeping import presents, progress, reset
 from pages.lesson.link import Link, linked
+from pages.lesson.presenter import show_presenter
 from pages.lesson.quiz import show_quiz
+from pages.lesson.sharing import show_sharing
 from pages.lesson.stage import show_stage
 from pages.lesson.steps import show_steps
 from trainer.errors import InvalidInput, StoreUnusable
@@ -27,6 +30,10 @@ def main() -> None:
             link = None
         if link is None:
             show_catalogue(progress().marks())
+        elif link.view == "handout" and not link.lesson.questions:
+            show_handout(link)
+        elif presents(link):
+            show_presenter(link, progress().standing(link.lesson))
         else:
             _show_lesson(link)
     except StoreUnusable as error:
@@ -37,6 +44,7 @@ def _show_lesson(link: Link) -> None:
     standing = progress().standing(link.lesson)
     with st.container(horizontal=True, vertical_alignment="center", key="lesson_head"):
         st.title(title_of(link.lesson), anchor=False)
+        show_sharing(link)
         st.page_link(LESSONS_PAGE, label="All lessons", icon=":material/list:")
     key = "lesson_with_run" if standing.runs else "lesson_without_run"
     with st.container(key=key):

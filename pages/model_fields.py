@@ -21,6 +21,7 @@ from trainer.config import (
 )
 from trainer.datasets.spec import DatasetSpec
 from trainer.errors import InvalidInput
+from trainer.glossary import sentence
 from trainer.layers import (
     LAYERS,
     input_shape,
@@ -46,7 +47,7 @@ NETWORK_FIELDS = frozenset({*_PARTS, "activation", "initializer", "l1", "l2"})
 MODEL_HELP: Mapping[str, str] = {
     MODEL: "What kind of network learns.",
     "hidden_layers": "How many layers stand between input and output; 0 is a linear model.",
-    "units": "How many units each hidden layer has; more can learn more, and overfit more.",
+    "units": sentence("units"),
     "activation": "The bend in each unit; without one (linear), many layers can do no more than "
     "one.",
     "dropout": "The share of units switched off at random in each step, against overfitting; "
@@ -59,19 +60,16 @@ MODEL_HELP: Mapping[str, str] = {
     "l2": "Pulls large weights towards 0 most, against overfitting; 0 is none.",
     "validate": "Whether the network is tried on the validation rows after each epoch. It learns "
     "nothing there: with and without, the weights are the same.",
-    "fair_curve": "One more curve: the loss of training rows, taken like the validation loss with "
-    "the weights of the epoch's end and without dropout. So the two can be compared.",
+    "fair_curve": sentence("fair_curve"),
     "label_smoothing": "The share of each label that is given to all classes alike, so that "
     "nothing is ever quite certain.",
-    "class_weight": "How much a row counts in training, by its class: balanced gives each class "
-    "the same weight in all; 1:19 lets a row of the second class count 19 times. Any 1:k may be "
-    "typed.",
+    "class_weight": f"{sentence('class_weight')} Any 1:k may be typed.",
     "schedule": "How the learning rate changes while training goes on.",
     "decay_rate": "By what the learning rate is multiplied each time.",
     "decay_epochs": "After how many epochs that has happened once.",
     "warmup_epochs": "For so many epochs the learning rate rises to its full size; 0 is none.",
-    "early_stopping": "Ends the training once this value stands still; none trains all epochs.",
-    "patience": "How many epochs the value may stand still.",
+    "early_stopping": sentence("early_stopping"),
+    "patience": sentence("patience"),
     "min_delta": "A smaller change than this counts as standing still.",
     "direction": "Whether the value should fall (min) or rise (max); auto knows it of most.",
     "checkpoint_every": "After every so many epochs the network is kept, so that another run can "

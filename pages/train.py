@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.backend import show_unusable, store
 from pages.boundaries import boundary_of
+from pages.demonstration import show_demonstration
 from pages.description import can_be_looked_at, describe, look_at
 from pages.diagnosis import show_diagnosis
 from pages.evaluation.component import live_evaluation
@@ -127,6 +128,7 @@ def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
 def _show_data(drawn: RunForm) -> None:
     st.title(drawn.config.spec.title, anchor=False)
     st.markdown("Press **Start training** and watch the network learn.")
+    show_demonstration()
     # With a noise or a seed that makes no sense there is nothing to draw.
     has_rows = can_be_looked_at(drawn)
     if has_rows:

@@ -13,6 +13,7 @@ rests on).
 
 from __future__ import annotations
 
+import dataclasses
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ MAJORITY_CHARTS = frozenset(
 FAIR_LOSS = "fair_loss"
 STEP_LABEL = "per step (running mean of the epoch)"
 
+# How much larger all is drawn for a projector.
+_PROJECTED = 1.5
 _LOSS_HELP = "What training minimises; lower is better."
 _LOWER_WORDS = (
     *("loss", "error", "mae", "mse", "mape", "msle"),
@@ -126,6 +129,28 @@ def history_charts_for_series(names: Sequence[str]) -> tuple[Chart, ...]:
     return tuple(
         _chart_for_name(base, validation=VALIDATION_PREFIX + base in names) for base in bases
     )
+
+
+def for_projector(chart: Chart) -> Chart:
+    """Return a chart with letters, lines and points that are seen from the last row."""
+    drawn = _enlarged(chart.figure.to_plotly_json())
+    margin = drawn["layout"]["margin"]
+    sides = {side: round(margin[side] * _PROJECTED) for side in ("l", "t", "b")}
+    drawn["layout"]["margin"] = {**margin, **sides}
+    return dataclasses.replace(chart, figure=go.Figure(drawn))
+
+
+def _enlarged(part: Any, parent: str = "") -> Any:
+    """Return part of a figure with all sizes of fonts and markers and widths of lines enlarged."""
+    if isinstance(part, list | tuple):
+        return [_enlarged(one, parent) for one in part]
+    if not isinstance(part, dict):
+        return part
+    sized = {"marker": "size", "line": "width"}.get(parent, "size" if "font" in parent else "")
+    return {
+        name: value * _PROJECTED if name == sized else _enlarged(value, name)
+        for name, value in part.items()
+    }
 
 
 def _base_name(name: str) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.forms import escaped
 from pages.lesson.keeping import reset
 from pages.lesson.words import markdown
+from trainer.glossary import GLOSSARY
 from trainer.lessons import LESSONS, Lesson
 from trainer.progress import Mark
 
@@ -32,6 +34,13 @@ def show_catalogue(marks: Mapping[str, Mark]) -> None:
     with st.container(key="catalogue"):
         for number, lesson in enumerate(LESSONS.values(), 1):
             _show_entry(number, lesson, marks[lesson.name])
+    with st.expander("All words", icon=":material/menu_book:"):
+        st.markdown(
+            "\n\n".join(
+                f"**{escaped(term.word)}**: {escaped(term.sentence)}"
+                for term in sorted(GLOSSARY.values(), key=lambda term: term.word.lower())
+            )
+        )
     if any(mark != "new" for mark in marks.values()):
         with st.popover("Begin all anew", icon=":material/restart_alt:"):
             st.markdown("All your answers go. Your runs stay under Runs.")

@@ -22,36 +22,60 @@ class Link:
     Attributes:
         lesson: Which lesson; its scenarios and its knob say what is set and what is locked.
         seed: Of its trainings.
+        knob: The one scenario at which the knob is locked; empty where it can be turned.
         view: How it is shown.
     """
 
     lesson: Lesson
     seed: int = 0
+    knob: str = ""
     view: View = "student"
 
-    def path(self, view: View | None = None) -> str:
-        """Return the address below the server's, in this view or another."""
-        view = view or self.view
-        said: dict[str, object] = {"lesson": self.lesson.name, "seed": self.seed}
-        if view != "student":
-            said["view"] = view
-        return f"/{PAGE}?{urlencode(said)}"
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """The scenarios that the knob can be turned to."""
+        return (self.knob,) if self.knob else self.lesson.knob.scenarios
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the address says after the question mark."""
+        said = {"lesson": self.lesson.name, "seed": str(self.seed)}
+        if self.knob:
+            said["knob"] = self.knob
+        if self.view != "student":
+            said["view"] = self.view
+        return said
+
+    @property
+    def path(self) -> str:
+        """The address below the server's."""
+        return f"/{PAGE}?{urlencode(self.parameters)}"
 
 
 def linked() -> Link | None:
     """Return what the page's address says; None where it names no lesson.
 
     Raises:
-        InvalidInput: There is no such lesson, its seed is none, or there is no such view.
+        InvalidInput: There is no such lesson, seed, position of its knob, or view.
     """
     said = st.query_params
     if "lesson" not in said:
         return None
     lesson = find_lesson(said["lesson"])
-    seed = _seed(said.get("seed", "0"))
-    link = Link(lesson=lesson, seed=seed, view=_view(said.get("view", "student")))
+    link = Link(
+        lesson=lesson,
+        seed=_seed(said.get("seed", "0")),
+        knob=_knob(lesson, said.get("knob", "")),
+        view=_view(said.get("view", "student")),
+    )
     lesson.scenarios[0].config(link.seed)  # says so where no training takes the seed
     return link
+
+
+def _knob(lesson: Lesson, text: str) -> str:
+    if text and text not in lesson.knob.scenarios:
+        raise InvalidInput("knob", f"must be one of {', '.join(lesson.knob.scenarios)}", text)
+    return text
 
 
 def _view(text: str) -> View:

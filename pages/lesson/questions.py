@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.lesson.keeping import answer_key, lock
-from pages.lesson.words import markdown, prose
+from pages.lesson.words import explained, markdown, prose
 from trainer.lessons import Lesson
 from trainer.lessons.lesson import Question
 
 
 def ask(lesson: Lesson, part: str, text: str, options: Sequence[str], *, button: str) -> None:
     """Draw a question with its options, and the button that locks the answer in."""
-    st.html(f'<p class="lesson-question">{prose(text)}</p>')
+    st.html(f'<div class="lesson-question">{explained(text)}</div>')
     chosen = st.radio(
         text,
         range(len(options)),
@@ -38,18 +38,31 @@ def ask(lesson: Lesson, part: str, text: str, options: Sequence[str], *, button:
 def show_locked(text: str, said: str, *, verb: str) -> None:
     """Draw a question and its answer, without a word on whether it is right."""
     st.html(
-        f'<p class="lesson-question">{prose(text)}</p>'
+        f'<div class="lesson-question">{explained(text)}</div>'
         f'<p class="lesson-locked">{html.escape(verb)}: <strong>{prose(said)}</strong></p>'
     )
 
 
-def show_feedback(question: Question, choice: int, *, with_text: bool = True) -> None:
-    """Draw what is to be said of each option; the one that was chosen stands out."""
-    heading = f'<p class="lesson-question">{prose(question.text)}</p>' if with_text else ""
+def show_options(question: Question) -> None:
+    """Draw a question and what can be answered, without a word on which is right."""
+    items = "".join(
+        f"<li><div><strong>{prose(option.text)}</strong></div></li>" for option in question.options
+    )
+    st.html(
+        f'<div class="lesson-question">{explained(question.text)}</div>'
+        f'<ul class="lesson-options">{items}</ul>'
+    )
+
+
+def show_feedback(question: Question, choice: int | None = None, *, with_text: bool = True) -> None:
+    """Draw what is to be said of each option; the one that was chosen, if any, stands out."""
+    heading = ""
+    if with_text:
+        heading = f'<div class="lesson-question">{explained(question.text)}</div>'
     st.html(f'{heading}<ul class="lesson-options">{"".join(_items(question, choice))}</ul>')
 
 
-def _items(question: Question, choice: int) -> list[str]:
+def _items(question: Question, choice: int | None) -> list[str]:
     items = []
     for number, option in enumerate(question.options):
         kind = "right" if option.is_right else "other"
@@ -60,6 +73,6 @@ def _items(question: Question, choice: int) -> list[str]:
             f'<li class="{kind}{" yours" if number == choice else ""}">'
             f'<span class="lesson-mark" role="img" aria-label="{words}">{mark}</span>'
             f"<div><strong>{prose(option.text)}</strong> {yours}"
-            f"<p>{prose(option.feedback)}</p></div></li>"
+            f"<div>{explained(option.feedback)}</div></div></li>"
         )
     return items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -10,18 +11,18 @@ from pages.backend import store
 from pages.boundaries import boundary_of
 from pages.description import describe
 from pages.evaluation.component import live_evaluation
-from pages.figures.history import history_charts
+from pages.figures.history import Chart, for_projector, history_charts
 from pages.forms import config_of
 from pages.inspections import show_test_set
 from pages.lesson.keeping import config_for, shown_key
 from pages.lesson.link import Link
-from pages.live.component import live_charts, live_header
+from pages.live.component import live_charts, live_diagnosis, live_header
 from pages.live.reader import summary
 from pages.steering import show_pace
 from trainer.config import RunConfig
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
-from trainer.progress import LessonRun, Standing
+from trainer.progress import LessonRun, Standing, hides_verdicts
 from trainer.waiting import waiting
 
 _PAGES = Path(__file__).parents[1]
@@ -31,9 +32,30 @@ def show_stage(link: Link, standing: Standing) -> None:
     """Draw the run that was started last, or the one that was chosen; before any, the data."""
     shown = _chosen(standing)
     if shown is None:
-        st.subheader("The data", anchor=False)
-        describe(config_for(link, standing, link.lesson.scenarios[0].name))
-        return
+        show_data(link, standing)
+    else:
+        reveals = not hides_verdicts(store(), shown.run.run_id)
+        show_run(standing, shown, reveals=reveals)
+
+
+def show_data(link: Link, standing: Standing) -> None:
+    """Draw the data that the first run learns from."""
+    st.subheader("The data", anchor=False)
+    describe(config_for(link, standing, link.lesson.scenarios[0].name))
+
+
+def show_run(
+    standing: Standing, shown: LessonRun, *, reveals: bool, projected: bool = False
+) -> None:
+    """Draw a run of a lesson, live, beside the first one where that differs in the knob alone.
+
+    Args:
+        standing: How far somebody is.
+        shown: Their run.
+        reveals: Whether what is to be seen is told: the verdicts, and the seal of the test rows
+            where the lesson is about them.
+        projected: Whether its charts are to be seen from the last row.
+    """
     run = shown.run
     live_header(summary(run, waiting(store(), run)), key="header")
     show_pace(run)
@@ -44,20 +66,25 @@ def show_stage(link: Link, standing: Standing) -> None:
     beside = _beside(standing, shown)
     if standing.lesson.shows_matrix:
         _show_matrix(shown, config)
-    charts = history_charts(
+    charts: Sequence[Chart] = history_charts(
         [METRICS[name] for name in config.metrics],
         validation=config.validates,
         fair=config.fair_curve,
         loss=LOSSES[config.loss],
         parent=None if beside is None else standing.lesson.scenario(beside.scenario).title,
     )
+    if projected:
+        charts = [for_projector(chart) for chart in charts]
     live_charts(
         {"run_id": run.run_id},
         charts,
         key="charts",
         beside=None if beside is None else beside.run.run_id,
+        hides_verdicts=not reveals,
     )
-    if standing.lesson.scenario(shown.scenario).opens_test and standing.is_revealed:
+    # What to do next is the lesson's affair: here a verdict starts nothing.
+    live_diagnosis(run.run_id, key="diagnosis", can_start=False, is_hidden=not reveals)
+    if standing.lesson.scenario(shown.scenario).opens_test and reveals:
         show_test_set(run, config)
     st.page_link(
         _PAGES / "train.py",

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 import streamlit as st
 
 from pages.backend import store
+from pages.forms import config_of, escaped
 from pages.lesson.keeping import config_for, start
 from pages.lesson.link import Link
 from pages.lesson.questions import ask, show_feedback, show_locked
 from pages.lesson.tables import comparison, facts_table
-from pages.lesson.words import locked_words, prose
+from pages.lesson.words import explained, locked_words, prose
 from trainer.lessons import Fit, Lesson
 from trainer.lessons.evidence import curve_facts, threshold_rows
 from trainer.progress import CHALLENGE, PREDICT, RECORD, Standing
@@ -25,34 +26,23 @@ _LOOKING = ("threshold", "costs")
 
 def show_steps(link: Link, standing: Standing) -> None:
     """Draw the steps that somebody has reached, and which are still to come."""
-    lesson = link.lesson
     now = current_step(standing)
     st.html(_overview(now))
-    _heading(0)
-    predict = lesson.predict
-    if PREDICT not in standing.answers:
-        texts = [option.text for option in predict.options]
-        ask(lesson, PREDICT, predict.text, texts, button="Lock in my prediction")
-    else:
-        said = predict.options[standing.answers[PREDICT]].text
-        show_locked(predict.text, said, verb="You predicted")
-    _heading(1)
-    _show_run(link, standing)
-    if now < 2:
-        return
-    _heading(2)
-    sights = [*(sight.text for sight in lesson.record), SOMETHING_ELSE]
-    question = "What did you see in the picture?"
-    if not standing.is_revealed:
-        ask(lesson, RECORD, question, sights, button="This is what I saw")
-        return
-    show_locked(question, sights[standing.answers[RECORD]], verb="You saw")
-    _heading(3)
-    _show_explanation(standing)
-    _heading(4)
-    _show_knob(link, standing)
-    _heading(5)
-    _show_challenge(link, standing)
+    draw = (
+        _show_prediction,
+        _show_run,
+        _show_record,
+        _show_explanation,
+        _show_knob,
+        _show_challenge,
+    )
+    # The run is there from the beginning, with Start still locked.
+    reached = 2 if now < 2 else 3 if not standing.is_revealed else len(STEPS)
+    for step in range(reached):
+        # A place of its own: what one step draws anew does not move the others.
+        with st.container(key=f"step_{step + 1}"):
+            st.subheader(f"{step + 1} · {STEPS[step]}", anchor=False)
+            draw[step](link, standing)
 
 
 def current_step(standing: Standing) -> int:
@@ -88,10 +78,6 @@ def told_sight(lesson: Lesson, choice: int, fit: Fit) -> str:
     return f"Easily missed: about one in five sees something else. <strong>It was: {was}</strong>"
 
 
-def _heading(step: int) -> None:
-    st.subheader(f"{step + 1} · {STEPS[step]}", anchor=False)
-
-
 def _overview(now: int) -> str:
     items = []
     for number, name in enumerate(STEPS):
@@ -101,6 +87,16 @@ def _overview(now: int) -> str:
         hidden = f'<span class="lesson-hidden">, {words}</span>'
         items.append(f'<li class="{kind}"{current}>{name}{hidden}</li>')
     return f'<ol class="lesson-steps" aria-label="Steps">{"".join(items)}</ol>'
+
+
+def _show_prediction(link: Link, standing: Standing) -> None:
+    lesson, predict = link.lesson, link.lesson.predict
+    if PREDICT in standing.answers:
+        said = predict.options[standing.answers[PREDICT]].text
+        show_locked(predict.text, said, verb="You predicted")
+        return
+    texts = [option.text for option in predict.options]
+    ask(lesson, PREDICT, predict.text, texts, button="Lock in my prediction")
 
 
 def _show_run(link: Link, standing: Standing) -> None:
@@ -115,21 +111,29 @@ def _show_run(link: Link, standing: Standing) -> None:
         return
     if first is not None:
         st.markdown("It did not come to its end. Start it once more.")
-    is_open = standing.may_start(scenario.name)
     st.button(
         "Start training",
+        key="start_lesson",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=not is_open,
-        help=None if is_open else "Lock in your prediction first.",
+        disabled=not standing.may_start(scenario.name),
         on_click=start,
         args=(link, scenario.name),
     )
 
 
-def _show_explanation(standing: Standing) -> None:
+def _show_record(link: Link, standing: Standing) -> None:
+    sights = [*(sight.text for sight in link.lesson.record), SOMETHING_ELSE]
+    question = "What did you see in the picture?"
+    if standing.is_revealed:
+        show_locked(question, sights[standing.answers[RECORD]], verb="You saw")
+    else:
+        ask(link.lesson, RECORD, question, sights, button="This is what I saw")
+
+
+def _show_explanation(link: Link, standing: Standing) -> None:
     lesson, first = standing.lesson, standing.first
-    if first is not None and first.has_shown:
+    if first is not None and first.has_shown and config_of(first.run) is not None:
         fit = Fit.of(store(), first.run.run_id)
         sight = told_sight(lesson, standing.answers[RECORD], fit)
         st.html(f'<p class="lesson-sight">{sight}</p>{_facts(fit, lesson)}')
@@ -142,8 +146,10 @@ def _show_explanation(standing: Standing) -> None:
         )
         with st.expander("All answers"):
             show_feedback(lesson.predict, standing.answers[PREDICT], with_text=False)
+    if lesson.scenarios[0].opens_test:
+        st.markdown("Break the seal below the curves: what the test rows say is the answer.")
     st.html(
-        f'<p class="lesson-explanation">{prose(lesson.explain)}</p>'
+        f'<div class="lesson-explanation">{explained(lesson.explain)}</div>'
         f'<p class="lesson-belief">So it is not true: “{html.escape(lesson.removes)}”</p>'
     )
 
@@ -164,8 +170,12 @@ def _show_knob(link: Link, standing: Standing) -> None:
         return
     st.markdown(f"Turn **{lesson.knob.label}**. All else stays as it was, the seed too.")
     is_busy = any(not one.run.is_over for one in standing.runs)
+    if link.knob:
+        st.caption(
+            f":material/lock: The link locks it: {escaped(lesson.scenario(link.knob).title)}."
+        )
     with st.container(horizontal=True, gap="small"):
-        for name in lesson.knob.scenarios:
+        for name in link.positions:
             known = standing.newest(name)
             if known is None or (known.run.is_over and not known.has_shown):
                 _start_button(link, name, disabled=is_busy)

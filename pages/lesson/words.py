@@ -7,6 +7,7 @@ import re
 
 from pages.forms import escaped
 from trainer.config import RunConfig
+from trainer.glossary import find_terms
 
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -20,6 +21,22 @@ def markdown(text: str) -> str:
 def prose(text: str) -> str:
     """Return a text of a lesson as HTML."""
     return _CODE.sub(r"<code>\1</code>", html.escape(text, quote=False))
+
+
+def explained(text: str) -> str:
+    """Return a text as HTML in which each term opens what it means, in place.
+
+    It is a `details` element, which keyboards and screen readers know; so it belongs into a `div`.
+    """
+    parts, end = [], 0
+    for first, last, term in find_terms(text):
+        parts.append(prose(text[end:first]))
+        parts.append(
+            f'<details class="term"><summary>{prose(text[first:last])}</summary>'
+            f'<span class="term-sentence">{prose(term.sentence)}</span></details>'
+        )
+        end = last
+    return "".join([*parts, prose(text[end:])])
 
 
 def locked_words(config: RunConfig) -> str:

@@ -8,7 +8,7 @@ const ACTIVE = new Set(["starting", "training", "paused", "stalled"]);
 
 const FRAME = 50; // milliseconds between two redraws of a chart, at least
 const MAX_MARKS = 30; // changes of the learning rate that are drawn, the newest ones
-const LEGEND_WIDTH = 350; // pixels of training, validation, best and another entry's line
+const LEGEND_WIDTH = 358; // pixels of training, validation, best and another entry's line
 const LETTER_WIDTH = 6.5;
 const LINE_LETTERS = 9; // as wide as an entry's line and the gap beside it
 const MIN_NAME = 5; // letters of a name that say enough

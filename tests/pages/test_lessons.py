@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.forms import escaped
+from pages.lesson.words import explained
 from pages.visitor import owner_of
 from trainer.lessons import LESSONS
 from trainer.person import Person
@@ -79,6 +80,7 @@ def test_each_lesson_opens_with_its_question_and_its_data(
         ({"lesson": "leakage", "seed": "-1"}, "seed must be"),
         ({"lesson": "leakage", "seed": "9" * 20}, "seed must be"),
         ({"lesson": "leakage", "view": "upside-down"}, "view must be one of"),
+        ({"lesson": "leakage", "knob": "picked"}, "knob must be one of leaky, clean."),
     ],
 )
 def test_an_address_that_makes_no_sense_gets_a_sentence_and_the_list(
@@ -175,7 +177,7 @@ def test_every_option_of_the_quiz_has_its_word_and_each_question_starts_its_case
         right = [option.is_right for option in question.options].index(True)
         page.radio[0].set_value(right).run()
         next(one for one in page.button if one.label == "Lock in my answer").click().run()
-        assert all(option.feedback.split("`")[0] in htmls(page) for option in question.options)
+        assert all(explained(option.feedback) in htmls(page) for option in question.options)
 
     assert any("5 of 5 right" in markdown.value for markdown in page.markdown)
     starts = [one.key for one in page.button if one.label.startswith("Try it live")]
@@ -188,3 +190,68 @@ def test_every_option_of_the_quiz_has_its_word_and_each_question_starts_its_case
         assert store.runs(limit=1)[0].config == wanted.to_dict()
         train_newest(store)
         page.run()
+
+
+def test_a_link_locks_the_knob_at_one_position(open_lessons_page: OpenPage, store: Store) -> None:
+    page = open_lessons_page(lesson="epochs_and_batches", seed="10", knob="batch_4")
+    answer(page, 1, "Lock in my prediction")
+    button(page, "Start training").click().run()
+    train_newest(store)
+    page.run()
+
+    answer(page, 0, "This is what I saw")
+
+    starts = [label for label in labels(page) if label.startswith("Start: ")]
+    assert starts == ["Start: batches of 4"]
+
+
+def test_the_link_to_copy_says_the_seed_and_the_lock(open_lessons_page: OpenPage) -> None:
+    page = open_lessons_page(lesson="leakage", seed="7")
+    assert page.code[0].value == "/lessons?lesson=leakage&seed=7"
+
+    page.selectbox(key="link_knob").set_value("clean").run()
+
+    assert page.code[0].value == "/lessons?lesson=leakage&seed=7&knob=clean"
+
+
+def test_who_presents_starts_any_position_and_shows_the_answers_when_asked(
+    open_lessons_page: OpenPage, store: Store
+) -> None:
+    lesson = LESSONS["leakage"]
+    page = open_lessons_page(lesson="leakage", seed="11", view="presenter")
+    assert not page.exception
+    assert not page.radio
+    assert all(option.text in htmls(page) for option in lesson.predict.options)
+    assert lesson.predict.options[0].feedback not in htmls(page)
+
+    page.get("button_group")[0].set_value("clean").run()
+    button(page, "Start training").click().run()
+
+    (run,) = store.runs()
+    assert run.config == lesson.scenario("clean").config(11).to_dict()
+    assert "Pause" not in labels(page)  # nobody trains it yet
+    page.toggle[0].set_value(True).run()
+    assert all(explained(option.feedback) in htmls(page) for option in lesson.predict.options)
+    assert explained(lesson.explain) in htmls(page)
+
+
+def test_a_student_does_not_present(
+    open_lessons_page: OpenPage, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASHBOARD_CLASS_CODE", "sunny-tensors")
+    page = open_lessons_page(lesson="leakage", view="presenter")
+
+    assert not page.exception
+    assert button(page, "Start training").disabled
+    assert not page.toggle
+    links = [element.proto.label for element in page.main.get("page_link")]
+    assert "Present" not in links and "Hand-out" in links
+
+
+@pytest.mark.parametrize("name", [name for name in LESSONS if name != "quiz"])
+def test_a_hand_out_is_a_page_of_its_own(name: str, open_lessons_page: OpenPage) -> None:
+    page = open_lessons_page(lesson=name, view="handout")
+
+    assert not page.exception
+    assert LESSONS[name].predict.options[0].text in htmls(page).replace("&amp;", "&")
+    assert not page.radio

@@ -20,6 +20,7 @@ from pages.privacy import ROWS_NOT_SHOWN
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, uploads
 from trainer.keras_code import keras_code
+from trainer.lessons.curves import OVERFITTING
 from trainer.runs import Command, Record
 from trainer.store import Store
 
@@ -440,3 +441,18 @@ def test_the_address_of_a_run_on_an_upload_opens_it(
     assert not page.exception
     assert component(page, "header")["run"]["run_id"] == run_id
     assert page.selectbox(key="dataset").value == "digits"
+
+
+def test_one_press_starts_the_overfitting_demonstration_and_shows_it(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    page = open_train_page()
+
+    button(page, "Watch a network overfit").click().run()
+
+    assert not page.exception
+    (run,) = store.runs()
+    assert run.config == OVERFITTING.config(0).to_dict()
+    assert run.speed == 10
+    assert page.query_params["run"] == run.run_id
+    assert component(page, "charts")["run_id"] == run.run_id

@@ -7,6 +7,7 @@ import pytest
 from pages.figures import theme
 from pages.figures.history import (
     STEP_LABEL,
+    for_projector,
     history_charts,
     history_charts_for_series,
 )
@@ -158,3 +159,17 @@ def test_a_fork_s_charts_have_room_for_its_parent_s_curves_under_its_name():
         assert [trace.showlegend for trace in traces] == [True, False]
         assert {trace.line.dash for trace in traces} == {"dash"}
         assert [trace.meta["color"] for trace in traces] == ["training", "validation"]
+
+
+def test_for_a_projector_letters_lines_and_points_are_larger_and_nothing_else_changes() -> None:
+    (chart, *_) = history_charts((), validation=True)
+
+    projected = for_projector(chart)
+
+    assert projected.bindings == chart.bindings
+    assert projected.figure.layout.font.size == 1.5 * chart.figure.layout.font.size
+    assert projected.figure.layout.margin.l > chart.figure.layout.margin.l
+    for before, after in zip(chart.figure.data, projected.figure.data, strict=True):
+        assert (before.name, before.meta) == (after.name, after.meta)
+        if before.line.width is not None:
+            assert after.line.width == 1.5 * before.line.width
