@@ -13,7 +13,7 @@ from trainer.store import Store
 
 
 def main() -> None:
-    """Train, and print what is said of each training, as JSON."""
+    """Train, and print the verdicts on each training, as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("seeds", nargs="+", type=int)

@@ -71,7 +71,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "overfitting": (overfitting,),
     "standstill": (barely_moving, stuck, underfitting),
     "noise": (fluctuating, validation_noisy, _validation_too_small),
-    "improving": (still_improving, unfair_gap),
+    "improving": (still_improving,),
+    "gap": (unfair_gap,),
 }
 
 

@@ -38,8 +38,6 @@ def _own(
     return Known(scenario=scenario, expected=expected, allowed=allowed)
 
 
-_NOISY = {"num_samples": 500, "noise": 0.3, "epochs": 40, "fair_curve": True, "test_split": 0.0}
-
 SCENARIOS: Mapping[str, Known] = {
     "diverging": _lesson("reading_curves", "diverging", "diverging"),
     "barely moving": _lesson("reading_curves", "stuck", "barely_moving"),
@@ -59,16 +57,21 @@ SCENARIOS: Mapping[str, Known] = {
         "circles",
         {"num_samples": 1000, "hidden_layers": 0, "epochs": 40, "learning_rate": 0.05},
         "stuck",
+        "validation_too_small",
     ),
     "underfitting": _own(
         "a line through noisy moons",
         "moons",
         {
-            **_NOISY,
-            "num_samples": 1000,
-            "noise": 0.6,
+            "num_samples": 2000,
+            "noise": 0.3,
+            "label_noise": 0.15,
             "hidden_layers": 0,
             "learning_rate": 0.05,
+            "epochs": 40,
+            "fair_curve": True,
+            "test_split": 0.0,
+            "validation_split": 0.5,
         },
         "underfitting",
     ),
@@ -78,6 +81,23 @@ SCENARIOS: Mapping[str, Known] = {
         {"validation_split": 0.2, "epochs": 40, "learning_rate": 0.01},
         "validation_too_small",
         "validation_noisy",
+    ),
+    "noisy validation": _own(
+        "30 rows of noisy moons validate",
+        "moons",
+        {
+            "num_samples": 1000,
+            "noise": 0.25,
+            "test_split": 0.0,
+            "validation_split": 0.03,
+            "hidden_layers": 2,
+            "batch_size": 16,
+            "learning_rate": 0.02,
+            "epochs": 40,
+            "fair_curve": True,
+        },
+        "validation_noisy",
+        "validation_too_small",
     ),
     "too short": _own(
         "twelve epochs of digits",
@@ -89,7 +109,7 @@ SCENARIOS: Mapping[str, Known] = {
     "dropout": _own(
         "digits with dropout 0.5",
         "digits",
-        {"epochs": 20, "units": 64, "dropout": 0.5, "fair_curve": True},
+        {"epochs": 60, "units": 64, "dropout": 0.5, "fair_curve": True},
         "unfair_gap",
         "still_improving",
     ),
