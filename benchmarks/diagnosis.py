@@ -55,11 +55,12 @@ def goal_of(known: Known) -> str:
 
 def is_right(known: Known, said: Counter[str], count: int) -> bool:
     """Return whether what must be said is said often enough, and nothing false too often."""
-    missed = bool(known.expected) and said[known.expected] < _MIN_SHARE * count
+    few = round((1 - _MIN_SHARE) * count)
+    missed = bool(known.expected) and said[known.expected] < count - few
     false = {
         verdict: times
         for verdict, times in said.items()
         if verdict not in (known.expected, *known.allowed)
     }
     worst = max(false.values(), default=0)
-    return not missed and worst <= (1 - _MIN_SHARE) * count and not false.keys() & set(_NEVER_FALSE)
+    return not missed and worst <= few and not false.keys() & set(_NEVER_FALSE)
