@@ -51,6 +51,17 @@ def test_who_has_dropout_is_offered_early_stopping():
     assert choices == {"early_stopping": "val_loss", "patience": 10}
 
 
+def test_epochs_that_the_fair_curve_left_out_lie_on_the_line_between_their_neighbours():
+    gaps = np.where(np.isin(np.arange(20), (6, 7, 8)), np.nan, DOWN)
+    assert turned().training == pytest.approx(DOWN)
+    seen = {7: scored(195, 5), 19: scored(150, 50)}
+    with_gaps = evidence(DOWN, TURNED, gaps, counts=seen[19], counts_at=seen.get)
+    assert with_gaps.training == pytest.approx(DOWN)
+    assert overfitting(with_gaps) is not None
+    rare = np.where(np.arange(20) == 19, 0.1, np.nan)
+    assert evidence(FLAT, FLAT, rare).training == pytest.approx(FLAT)
+
+
 @pytest.mark.parametrize(
     "seen",
     [
