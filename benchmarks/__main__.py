@@ -19,7 +19,7 @@ from benchmarks.measure import Measure, as_json
 
 GROUPS = (
     *("fit", "callbacks", "evaluation", "boundary", "evaluate_page"),
-    *("page", "viewers", "stream", "server", "uploads", "faults", "lessons"),
+    *("page", "viewers", "stream", "server", "uploads", "faults", "lessons", "diagnosis"),
 )
 
 

@@ -13,7 +13,7 @@ from trainer.store import Store
 
 
 def main() -> None:
-    """Train, and print what is said of each training, as JSON."""
+    """Train, and print the verdicts on each training, as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("seeds", nargs="+", type=int)
@@ -26,9 +26,7 @@ def main() -> None:
     said = []
     for seed in options.seeds:
         fit = train(store, SCENARIOS[options.name].scenario, seed=seed, warm=warm)
-        said.append(
-            [verdict.to_dict() for verdict in verdicts_on(store, fit.run_id, audits=audits)]
-        )
+        said.append([verdict.name for verdict in verdicts_on(store, fit.run_id, audits=audits)])
     audits.close()
     store.close()
     print(json.dumps(said))

@@ -133,8 +133,8 @@ def notes(result: Replay, name: str, *, first_epoch: int = 0) -> list[dict[str, 
     """Return what to mark on the charts: the end, and the epoch whose weights are restored."""
     found: list[dict[str, Any]] = []
     if result.stop_epoch is not None:
-        found.append({"x": first_epoch + result.stop_epoch + 1, "text": "would stop here"})
+        found.append({"x": first_epoch + result.stop_epoch + 1, "text": "would stop"})
     if result.restored_epoch is not None:
-        place = {"x": first_epoch + result.restored_epoch + 1, "text": "would be restored"}
+        place = {"x": first_epoch + result.restored_epoch + 1, "text": "restored"}
         found.append({**place, "series": name})
     return found

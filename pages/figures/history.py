@@ -244,7 +244,7 @@ def _layout(*, unit_interval: bool, majority: bool) -> dict[str, Any]:
     if unit_interval:
         # A hair outside, so that a curve at 1.0 is not cut in half by the frame.
         layout["yaxis"]["autorangeoptions"] = {"clipmin": -0.01, "clipmax": 1.01}
-    layout["shapes"] = [*([_majority_line()] if majority else []), _mark()]
+    layout["shapes"] = [*([_majority_line()] if majority else []), _mark(), _span()]
     return layout
 
 
@@ -269,6 +269,24 @@ def _mark() -> dict[str, Any]:
             "yanchor": "bottom",
             "font": {"size": 13},
         },
+    }
+
+
+def _span() -> dict[str, Any]:
+    """Return the ground of the epochs that a verdict is about; live.js draws one a verdict."""
+    return {
+        "name": "span",
+        "type": "rect",
+        "visible": False,
+        "layer": "below",
+        "yref": "paper",
+        "x0": 0,
+        "x1": 0,
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": theme.TEXT,
+        "opacity": 0.12,
+        "line": {"width": 0},
     }
 
 

@@ -31,6 +31,13 @@ function ringedPoints(names, series, verdicts, notes) {
   return { x: found.map(({ x }) => x), y: found.map(({ y }) => y), text: found.map(({ text }) => text) };
 }
 
+/** The ground below all epochs that a verdict is about. */
+function spanShapes(base, verdicts) {
+  return verdicts
+    .filter(({ spans, epochs }) => spans && epochs.length)
+    .map(({ epochs }) => ({ ...base, visible: true, x0: epochs[0] + 1, x1: epochs.at(-1) + 1 }));
+}
+
 /** The last point of a curve that is not beyond x; a thinned curve lacks some, a broken one ends. */
 function pointAt({ x: xs, y: ys }, x) {
   for (let k = xs.length - 1; k >= 0; k -= 1) {

@@ -345,7 +345,7 @@ class ChartCard {
     // The axes of nothing would show numbers that mean nothing.
     layout.xaxis.visible = layout.yaxis.visible = !isEmpty;
     const majority = isEmpty ? null : facts?.majority;
-    layout.shapes = this.#shapes(majority, isEmpty ? [] : marks, facts, theme);
+    layout.shapes = this.#shapes(majority, isEmpty ? [] : marks, isEmpty ? [] : said.verdicts, facts, theme);
     // The settings do not change, and taking them again costs a fifth of a redraw.
     if (this.#isDrawn) {
       Plotly.react(this.plot, traces, layout);
@@ -362,9 +362,10 @@ class ChartCard {
   }
 
   /** What always guessing the most frequent class reaches, and where the learning rate was changed. */
-  #shapes(majority, marks, facts, theme) {
+  #shapes(majority, marks, verdicts, facts, theme) {
     return this.chart.figure.layout.shapes.flatMap((base) => {
       if (base.name === "mark") return this.#markShapes(base, marks, theme);
+      if (base.name === "span") return spanShapes(base, verdicts);
       if (!majority) return base;
       const text = `always ${plainText(className(facts, majority.class))}`;
       const font = { ...base.label.font, color: theme.text, family: theme.font };

@@ -31,8 +31,8 @@ def test_what_it_saves_and_loses_is_said_with_its_numbers():
         "best. There: validation accuracy 0.8, in the end 0.6."
     )
     assert notes(result, "val_loss") == [
-        {"x": 5, "text": "would stop here"},
-        {"x": 3, "text": "would be restored", "series": "val_loss"},
+        {"x": 5, "text": "would stop"},
+        {"x": 3, "text": "restored", "series": "val_loss"},
     ]
 
 

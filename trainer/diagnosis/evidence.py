@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -57,8 +56,14 @@ class Evidence:
 
     @property
     def training(self) -> np.ndarray:
-        """The fair training loss; what `fit()` logs where there is none."""
-        return self.fair_loss if len(self.fair_loss) else self.loss
+        """The fair training loss, with its gaps filled evenly; without one what `fit()` logs.
+
+        In a hurry epochs go without the fair one; where most do, it is not looked at.
+        """
+        known = np.flatnonzero(~np.isnan(self.fair_loss))
+        if not len(known) or 2 * len(known) < self.num_epochs:
+            return self.loss
+        return np.interp(np.arange(self.num_epochs), known, self.fair_loss[known])
 
     @property
     def num_validation(self) -> int:
@@ -104,19 +109,6 @@ class Evidence:
         return RowLosses.of(counts, self.config.loss, mean)
 
 
-def curve(values: Sequence[float | None], num_epochs: int) -> np.ndarray:
-    """Return a logged value as float64 of shape `(num_epochs,)`, NaN where it was not finite.
-
-    One that was never logged is empty.
-    """
-    known: list[Any] = [np.nan if value is None else value for value in values]
-    if not known:
-        return np.array([])
-    missing = [np.nan] * (num_epochs - len(known))
-    array = np.array([*known, *missing], dtype=float)[:num_epochs]
-    return np.where(np.isfinite(array), array, np.nan)
-
-
 def around(values: np.ndarray, epoch: int) -> float:
     """Return the median of an epoch's value and those of its neighbours; NaN if there is none."""
     return middle(values[max(0, epoch - 1) : epoch + 2])
@@ -129,7 +121,7 @@ def middle(values: np.ndarray) -> float:
 
 
 def roughness(values: np.ndarray, floor: float | None) -> float:
-    """Return the median change from epoch to epoch over the median, in the last two thirds.
+    """Return the median change from value to value over the median, in the last two thirds.
 
     Args:
         values: By epoch.
@@ -137,12 +129,13 @@ def roughness(values: np.ndarray, floor: float | None) -> float:
             if it is not known.
     """
     late = values[len(values) // 3 :]
+    late = late[~np.isnan(late)]
     scale = max(middle(late), 0.1 * (floor or 0.0))
     return middle(np.abs(np.diff(late))) / scale if scale > 0 else 0.0
 
 
 def flips(values: np.ndarray) -> float:
     """Return in which share of the last two thirds a fall follows a rise, or a rise a fall."""
-    signs = np.sign(np.diff(values[len(values) // 3 :]))
-    signs = signs[~np.isnan(signs)]
+    late = values[len(values) // 3 :]
+    signs = np.sign(np.diff(late[~np.isnan(late)]))
     return float((signs[1:] * signs[:-1] < 0).mean()) if len(signs) > 1 else 0.0

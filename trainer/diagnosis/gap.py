@@ -6,6 +6,7 @@ from trainer.diagnosis.evidence import Evidence, middle
 from trainer.diagnosis.verdict import Verdict
 
 _TIMES = 1.25
+_MANY_ROWS = 100
 
 
 def unfair_gap(evidence: Evidence) -> Verdict | None:
@@ -13,7 +14,7 @@ def unfair_gap(evidence: Evidence) -> Verdict | None:
 
     Only a run with a fair training curve can tell.
     """
-    if not len(evidence.fair_loss):
+    if not len(evidence.fair_loss) or evidence.num_validation < _MANY_ROWS:
         return None
     logged, fair = (
         middle(loss[-evidence.window :]) for loss in (evidence.loss, evidence.fair_loss)
@@ -35,7 +36,8 @@ def unfair_gap(evidence: Evidence) -> Verdict | None:
         ),
         rule=(
             "In the last fifth of the epochs the median training loss is above that of the "
-            f"validation, and more than {_TIMES} times the fair training loss."
+            f"validation, and more than {_TIMES} times the fair training loss; {_MANY_ROWS} rows "
+            "or more validate."
         ),
         next_step="Compare the dotted fair curve with the validation loss.",
         choices={},

@@ -116,7 +116,8 @@ class Observer:
             first_epoch=self._first_epoch,
             is_over=run.is_over,
             has_diverged=run.state == "diverged",
-            counts_at=functools.partial(self._counts, run.run_id),
+            # Rules ask for the same epochs.
+            counts_at=functools.cache(functools.partial(self._counts, run.run_id)),
             leaks=leaks or (),
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from trainer.config import NONE
 from trainer.diagnosis import counted
+from trainer.diagnosis.confident import confident_mistakes
 from trainer.diagnosis.diverging import diverging
 from trainer.diagnosis.evidence import MIN_EPOCHS, Evidence
 from trainer.diagnosis.gap import unfair_gap
@@ -69,9 +70,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "diverging": (_diverging,),
     "data": (_accuracy_paradox, leakage),
     "overfitting": (overfitting,),
+    "confidence": (confident_mistakes,),
     "standstill": (barely_moving, stuck, underfitting),
     "noise": (fluctuating, validation_noisy, _validation_too_small),
-    "improving": (still_improving, unfair_gap),
+    "improving": (still_improving,),
+    "gap": (unfair_gap,),
 }
 
 

@@ -23,6 +23,7 @@ class Verdict:
         series: The curve on which they are marked, e.g. "val_loss".
         way: How the next step is taken: by a new run, by a fork of this one once it is over, or by
             more epochs of this one.
+        spans: Whether it is about all epochs from the first to the last of `epochs`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Verdict:
     epochs: tuple[int, ...] = ()
     series: str = "val_loss"
     way: Way = "run"
+    spans: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -45,4 +47,5 @@ class Verdict:
             "epochs": list(self.epochs),
             "series": self.series,
             "way": self.way,
+            "spans": self.spans,
         }

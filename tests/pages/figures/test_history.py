@@ -132,8 +132,8 @@ def test_only_the_accuracy_chart_has_a_line_for_always_guessing():
 
     shapes = {chart.id: [shape.name for shape in chart.figure.layout.shapes] for chart in charts}
 
-    assert shapes.pop("accuracy") == ["majority", "mark"]
-    assert all(names == ["mark"] for names in shapes.values())
+    assert shapes.pop("accuracy") == ["majority", "mark", "span"]
+    assert all(names == ["mark", "span"] for names in shapes.values())
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,8 @@ def test_an_accuracy_has_that_line_under_whatever_name_keras_logs_it(name):
 
     shapes = {chart.id: [shape.name for shape in chart.figure.layout.shapes] for chart in charts}
 
-    assert shapes == {"loss": ["mark"], name: ["majority", "mark"], "top_3_accuracy": ["mark"]}
+    usual = ["mark", "span"]
+    assert shapes == {"loss": usual, name: ["majority", *usual], "top_3_accuracy": usual}
 
 
 def test_a_fork_s_charts_have_room_for_its_parent_s_curves_under_its_name():

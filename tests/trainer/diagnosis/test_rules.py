@@ -10,6 +10,7 @@ import pytest
 from tests.trainer.diagnosis.curves import MOONS, evidence, scored
 from trainer.config import RunConfig
 from trainer.datasets.audit import Finding
+from trainer.diagnosis.confident import confident_mistakes
 from trainer.diagnosis.gap import unfair_gap
 from trainer.diagnosis.improving import still_improving
 from trainer.diagnosis.leakage import leakage
@@ -17,6 +18,7 @@ from trainer.diagnosis.noise import fluctuating, validation_noisy
 from trainer.diagnosis.overfitting import overfitting
 from trainer.diagnosis.rules import diagnose
 from trainer.diagnosis.standstill import barely_moving, stuck, underfitting
+from trainer.evaluation.counts import ClassCounts
 
 DOWN = np.linspace(0.6, 0.1, 20)
 TURNED = np.concatenate([np.linspace(0.6, 0.3, 8), np.linspace(0.3, 0.9, 13)[1:]])
@@ -49,6 +51,17 @@ def test_who_has_dropout_is_offered_early_stopping():
     assert choices == {"early_stopping": "val_loss", "patience": 10}
 
 
+def test_epochs_that_the_fair_curve_left_out_lie_on_the_line_between_their_neighbours():
+    gaps = np.where(np.isin(np.arange(20), (6, 7, 8)), np.nan, DOWN)
+    assert turned().training == pytest.approx(DOWN)
+    seen = {7: scored(195, 5), 19: scored(150, 50)}
+    with_gaps = evidence(DOWN, TURNED, gaps, counts=seen[19], counts_at=seen.get)
+    assert with_gaps.training == pytest.approx(DOWN)
+    assert overfitting(with_gaps) is not None
+    rare = np.where(np.arange(20) == 19, 0.1, np.nan)
+    assert evidence(FLAT, FLAT, rare).training == pytest.approx(FLAT)
+
+
 @pytest.mark.parametrize(
     "seen",
     [
@@ -70,6 +83,42 @@ def test_who_has_dropout_is_offered_early_stopping():
 )
 def test_overfitting_is_silent_where_one_of_its_conditions_is_not_so(seen):
     assert overfitting(seen) is None
+
+
+def sure(few: int) -> ClassCounts:
+    """Return 180 rows that are right and 20 wrong; of so many of these it was sure."""
+    some, others = scored(180, few, sure=0.98), scored(0, 20 - few, sure=0.6)
+    return ClassCounts(
+        positives=some.positives + others.positives,
+        negatives=some.negatives + others.negatives,
+        confusion=some.confusion + others.confusion,
+    )
+
+
+def test_a_few_sure_mistakes_are_told_where_the_loss_rises_and_accuracy_holds():
+    seen = {7: sure(0), 19: sure(16)}
+    verdict = confident_mistakes(turned(counts=seen[19], counts_at=seen.get))
+    # By hand: 16 rows cost -log(0.0205), 4 cost -log(0.4005), 180 cost -log(0.9805).
+    assert verdict.sentence == (
+        "Since epoch 8 the validation loss rose from 0.343 to 0.825, while accuracy held: 0.900 "
+        "then, 0.900 now. Sure mistakes, 16 of 200 rows, make up 90% of the loss; then it was 0 "
+        "rows and 0%."
+    )
+    assert verdict.epochs == (7, 19)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {7: sure(0), 19: scored(150, 50, sure=0.98)},
+        {7: sure(0), 19: sure(1)},
+        {7: scored(100, 100, sure=0.98), 19: scored(100, 100, sure=0.98)},
+        {},
+    ],
+    ids=["accuracy falls", "a small share", "many rows", "not known"],
+)
+def test_sure_mistakes_are_not_told_where_one_of_their_conditions_is_not_so(counts):
+    assert confident_mistakes(turned(counts=sure(0), counts_at=counts.get)) is None
 
 
 def test_barely_moving_is_a_steady_fall_by_less_than_three_hundredths():
