@@ -85,9 +85,11 @@ def test_who_presents_pauses_goes_on_by_one_epoch_and_shows_the_answer(
     viewer.open("/lessons", lesson="validation", seed=6, view="presenter")
     viewer.start_button.click()
     viewer.expect_state("Training")
+    run_id = program.store.runs()[0].run_id
+    program.slow_down(run_id, 2)
     press(viewer, "Pause")
     viewer.expect_state("Paused")
-    held = program.store.runs()[0].epoch
+    held = program.store.run(run_id).epoch
     press(viewer, "One epoch")
     viewer.expect_points(held + 1)
     expect(page.get_by_text("It learns the coins by heart")).to_have_count(0)
