@@ -168,10 +168,10 @@ def test_what_the_auditor_says_stands_before_training_and_is_counted_on_the_trai
     told = DATASETS["spam"].told_name
     assert f":orange[:material/warning:] “{told}” alone predicts" in texts_of(page)
 
-    (link,) = open_train_page(dataset="spam", leak="target_column").get("page_link")
-    assert "to know first" in link.proto.label
-    (link,) = open_train_page(dataset="digits").get("page_link")
-    assert "to know first" not in link.proto.label
+    for choices, is_told in (({"dataset": "spam", "leak": "target_column"}, True), ({}, False)):
+        labels = [link.proto.label for link in open_train_page(**choices).get("page_link")]
+        (label,) = [label for label in labels if "these data in depth" in label]
+        assert ("to know first" in label) == is_told
 
 
 @pytest.mark.parametrize("parameter", ["num_samples", "validation_split", "seed"])
