@@ -153,21 +153,17 @@ def _single_columns(spec: DatasetSpec, x: np.ndarray, y: np.ndarray) -> Iterator
         evidence = _evidence(x[chosen, place].astype(np.float64), y, column, spec)
         if evidence is not None:
             told.append((column.name, evidence))
-    for name, evidence in told[:_LISTED]:
-        yield Finding(
-            kind="leak",
-            sentence=(
-                f"“{name}” alone predicts “{spec.target_name}” almost perfectly ({evidence}). "
-                "Either it is that good, or it was derived from the target and will not be known "
+    for place, (name, evidence) in enumerate(told[:_LISTED]):
+        sentence = f"“{name}” alone predicts “{spec.target_name}” almost perfectly ({evidence})."
+        if place == 0:
+            sentence += (
+                " Either it is that good, or it was derived from the target and will not be known "
                 "in time."
-            ),
-            evidence=evidence,
-        )
-    if len(told) > _LISTED:
-        yield Finding(
-            kind="leak",
-            sentence=f"{len(told) - _LISTED} more columns predict the target almost perfectly.",
-        )
+            )
+        yield Finding(kind="leak", sentence=sentence, evidence=evidence)
+    if more := len(told[_LISTED:]):
+        columns = "1 more column predicts" if more == 1 else f"{more} more columns predict"
+        yield Finding(kind="leak", sentence=f"{columns} the target almost perfectly.")
 
 
 def _evidence(x: np.ndarray, y: np.ndarray, column: Column, spec: DatasetSpec) -> str | None:
@@ -177,8 +173,10 @@ def _evidence(x: np.ndarray, y: np.ndarray, column: Column, spec: DatasetSpec) -
     if len(np.unique(y)) < 2:
         return None
     auc = binary_auc(x, y, column) if spec.num_classes == 2 else _many_class_auc(x, y)
-    if auc >= SUSPICIOUS_AUC or (spec.num_classes == 2 and auc <= 1 - SUSPICIOUS_AUC):
+    if auc >= SUSPICIOUS_AUC:
         return f"AUC {auc:.3f}"
+    if spec.num_classes == 2 and auc <= 1 - SUSPICIOUS_AUC:
+        return f"AUC {1 - auc:.3f}, by low values"
     return None
 
 
