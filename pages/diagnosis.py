@@ -7,6 +7,7 @@ import streamlit as st
 from pages.backend import store
 from pages.forms import escaped
 from pages.live.component import live_diagnosis
+from pages.pressing import note, taken
 from pages.shown import show
 from pages.starts import starts
 from pages.visitor import this_browser
@@ -19,6 +20,8 @@ from trainer.errors import TrainerError
 from trainer.runs import Run
 
 _MAX_NAME = 50
+_KEY = "diagnosis"
+_KEY_PRESSED = "pressed next_step"
 
 
 def show_diagnosis(run: Run, config: RunConfig | None, *, is_hidden: bool = False) -> None:
@@ -30,9 +33,14 @@ def show_diagnosis(run: Run, config: RunConfig | None, *, is_hidden: bool = Fals
         is_hidden: Whether nothing is said for now, e.g. while a prediction is still to be made;
             then give `live_charts` the same as `hides_verdicts`.
     """
-    pressed = live_diagnosis(
-        run.run_id, key="diagnosis", can_start=config is not None, is_hidden=is_hidden
-    ).next_step
+    live_diagnosis(
+        run.run_id,
+        key=_KEY,
+        can_start=config is not None,
+        is_hidden=is_hidden,
+        on_next_step=_note_next_step,
+    )
+    pressed = taken(_KEY_PRESSED)
     if not pressed or config is None or pressed.get("run_id") != run.run_id:
         return
     # What is to be done is read anew from the run: a browser can send anything.
@@ -48,6 +56,10 @@ def show_diagnosis(run: Run, config: RunConfig | None, *, is_hidden: bool = Fals
         return
     show(run_id)
     st.rerun()
+
+
+def _note_next_step() -> None:
+    note(_KEY_PRESSED, st.session_state[_KEY].next_step)
 
 
 def take_next_step(run: Run, config: RunConfig, verdict: Verdict) -> str:

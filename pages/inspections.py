@@ -13,6 +13,7 @@ import streamlit as st
 from pages.backend import store
 from pages.figures.examples import example_pictures, example_table
 from pages.forms import escaped
+from pages.pressing import pressed
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from trainer.config import RunConfig
 from trainer.datasets import rows
@@ -82,7 +83,8 @@ def _examples(run: Run, config: RunConfig, cell: Mapping[str, Any], which: Which
     newest = asked[-1]
     if newest.state == "failed":
         st.info(escaped(newest.message))
-        if st.button("Try again", icon=":material/refresh:", key="examples_again"):
+        icon = ":material/refresh:"
+        if pressed(st.button, "Try again", key="examples_again", of=run.run_id, icon=icon):
             store().ask_inspection(run.run_id, part="validation", which=which)
             st.rerun()
         return
@@ -239,7 +241,7 @@ def _offer_opening(run: Run, *, is_first: bool) -> None:
             "rows, and their figures stop being honest. Every opening is counted."
         )
         which = _chosen_epoch("test_of")
-        if st.button("Test it", type="primary", key="open_test"):
+        if pressed(st.button, "Test it", key="open_test", of=run.run_id, type="primary"):
             store().ask_inspection(run.run_id, part="test", which=which)
             st.rerun()
 

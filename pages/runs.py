@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.backend import show_unusable, store
 from pages.forms import config_of, escaped, form_link
+from pages.pressing import pressed
 from pages.visitor import this_role
 from trainer.checkpoints import disk_use
 from trainer.errors import InvalidInput, NotPossible, RunNotFound, StoreUnusable
@@ -82,7 +83,7 @@ def _show_form(run: Run) -> None:
     with st.form(f"tidy {run.run_id}", border=False):
         name = st.text_input("Name", value=run.name, max_chars=MAX_NAME)
         note = st.text_area("Note", value=run.note, max_chars=MAX_NOTE)
-        if st.form_submit_button("Save"):
+        if pressed(st.form_submit_button, "Save", key="save", of=run.run_id):
             with _sentences():
                 rename(store(), run.run_id, name)
                 annotate(store(), run.run_id, note)
@@ -91,7 +92,7 @@ def _show_form(run: Run) -> None:
     st.caption(f"Its checkpoints take {size:.1f} MB.")
     with st.popover("Delete", icon=":material/delete:", disabled=not run.is_over):
         st.markdown("Its history and its checkpoints go with it. Nothing brings them back.")
-        if st.button("Delete for good", type="primary"):
+        if pressed(st.button, "Delete for good", key="delete", of=run.run_id, type="primary"):
             with _sentences():
                 delete(store(), run.run_id)
                 st.rerun()

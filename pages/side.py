@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.backend import show_unusable, store
 from pages.forms import RunForm, config_of, escaped, fill
+from pages.pressing import pressed
 from pages.shown import show, shown_run_id
 from pages.starts import starts
 from pages.visitor import this_browser
@@ -36,7 +37,9 @@ def show_side(*, has_run: bool) -> None:
         st.session_state[_FORM] = form
         start = st.container(key="start")
     with start:
-        if not st.button("Start training", type="primary", width="stretch"):
+        if not pressed(
+            st.button, "Start training", key="start_training", type="primary", width="stretch"
+        ):
             return
         for problem in form.problems.values():
             st.error(escaped(str(problem)))

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.backend import store
 from pages.broadcast import show_broadcasting
 from pages.forms import escaped
+from pages.pressing import pressed
 from pages.shown import show
 from trainer.checkpoints import Kept, kept
 from trainer.config import (
@@ -57,11 +58,7 @@ def show_controls(run: Run, config: RunConfig | None) -> None:
         elif run.is_over and config is not None:
             _show_resume(run, config)
             _show_fork(run, config, kept(run.run_id))
-        if st.button("Stop", disabled=run.is_over, key="stop", icon=":material/stop:"):
-            with _sentences():
-                steer(store(), run.run_id, "stop")
-            # A queued run has ended by now, and has no other button any more.
-            st.rerun()
+        _show_stop(run)
         show_broadcasting(run.run_id)
 
 
@@ -74,10 +71,7 @@ def show_pace(run: Run) -> None:
             _show_pause(run)
             _button(run, "One epoch", "epoch", icon="skip_next")
             _show_speed(run)
-        if st.button("Stop", key="stop", icon=":material/stop:"):
-            with _sentences():
-                steer(store(), run.run_id, "stop")
-            st.rerun()
+        _show_stop(run)
 
 
 def _show_to_others(run: Run, config: RunConfig | None) -> None:
@@ -91,13 +85,15 @@ def _show_to_others(run: Run, config: RunConfig | None) -> None:
 def _show_resume(run: Run, config: RunConfig) -> None:
     if run.state == "diverged":
         return
-    if run.epoch < config.epochs and st.button("Resume", icon=":material/play_arrow:"):
+    if run.epoch < config.epochs and pressed(
+        st.button, "Resume", key="go_on", of=run.run_id, icon=":material/play_arrow:"
+    ):
         with _sentences():
             resume(store(), run.run_id)
             st.rerun()
     with st.popover("More epochs", icon=":material/add:"), st.form("more", border=False):
         more = st.number_input("Epochs more", min_value=1, value=config.epochs, step=1)
-        if st.form_submit_button("Train on"):
+        if pressed(st.form_submit_button, "Train on", key="train_on", of=run.run_id):
             with _sentences():
                 resume(store(), run.run_id, epochs=run.epoch + int(more))
                 st.rerun()
@@ -126,7 +122,7 @@ def _show_fork(run: Run, config: RunConfig, there: Kept) -> None:
             step=1,
             key=f"fork until {run.run_id} {epoch}",
         )
-        if st.button("Start the fork", type="primary"):
+        if pressed(st.button, "Start the fork", key="start_fork", of=run.run_id, type="primary"):
             with _sentences():
                 if isinstance(value, str):
                     value = parse_choice(parameter, value)
@@ -179,8 +175,17 @@ def _show_pause(run: Run) -> None:
         _button(run, "Pause", "pause", icon="pause")
 
 
+def _show_stop(run: Run) -> None:
+    options = {"disabled": run.is_over, "icon": ":material/stop:"}
+    if pressed(st.button, "Stop", key="stop", of=run.run_id, **options):
+        with _sentences():
+            steer(store(), run.run_id, "stop")
+        # A queued run has ended by now, and has no other button any more.
+        st.rerun()
+
+
 def _button(run: Run, label: str, name: CommandName, *, icon: str) -> None:
-    if st.button(label, key=name, icon=f":material/{icon}:"):
+    if pressed(st.button, label, key=name, of=run.run_id, icon=f":material/{icon}:"):
         with _sentences():
             steer(store(), run.run_id, name)
 
@@ -217,7 +222,7 @@ def _show_learning_rate(run: Run) -> None:
         # As text: a number field would round 1e-5 away.
         with st.form("learning rate", border=False):
             typed = st.text_input("Go on with the learning rate", value=f"{known:g}")
-            if st.form_submit_button("Set"):
+            if pressed(st.form_submit_button, "Set", key="set_rate", of=run.run_id):
                 with _sentences():
                     steer(store(), run.run_id, "learning_rate", _number(typed))
 

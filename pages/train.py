@@ -20,6 +20,7 @@ from pages.inspections import show_seal
 from pages.live.component import live_charts, live_header
 from pages.live.reader import summary
 from pages.model_fields import NETWORK_FIELDS
+from pages.pressing import note, taken
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from pages.replay import show_replay
 from pages.shown import show_none, shown_run_id
@@ -36,6 +37,8 @@ from trainer.runs import Run
 from trainer.waiting import waiting
 
 _FOLDER = Path(__file__).parent
+_EVALUATION = "evaluation"
+_VISIT = "pressed cell"
 
 
 def main() -> None:
@@ -90,16 +93,17 @@ def _show_run(run: Run) -> None:
         )
     show_diagnosis(run, config, is_hidden=is_hidden)
     show_replay(run)
-    evaluation = live_evaluation(
+    live_evaluation(
         run.run_id,
-        key="evaluation",
+        key=_EVALUATION,
         has_validation=has_validation(run),
         has_examples=has_examples(run),
         boundary=boundary_of(config),
+        on_visit=_note_visit,
     )
-    if evaluation.visit:
+    if cell := taken(_VISIT):
         # The rows behind a cell are the other page's.
-        st.session_state["cell"] = evaluation.visit
+        st.session_state["cell"] = cell
         st.switch_page(_FOLDER / "evaluate.py", query_params={"run": run.run_id})
     show_seal(run)
     if config is not None:
@@ -109,6 +113,10 @@ def _show_run(run: Run) -> None:
             st.html(network_html(network(config)))
         with st.expander("The Keras code", icon=":material/code:"):
             _show_code(run, config)
+
+
+def _note_visit() -> None:
+    note(_VISIT, st.session_state[_EVALUATION].visit)
 
 
 def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
@@ -128,6 +136,8 @@ def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
 def _show_data(drawn: RunForm) -> None:
     st.title(drawn.config.spec.title, anchor=False)
     st.markdown("Press **Start training** and watch the network learn.")
+    with st.container(key="where_the_form_is"):
+        st.caption("The form with **Start training** opens with » at the top left.")
     show_demonstration()
     # With a noise or a seed that makes no sense there is nothing to draw.
     has_rows = can_be_looked_at(drawn)

@@ -80,6 +80,7 @@ def live_evaluation(
     has_validation: bool | None,
     has_examples: bool,
     boundary: Mapping[str, Any] | None = None,
+    on_visit: Callable[[], None] | None = None,
 ) -> ComponentResult:
     """Show the newest evaluation of a run: the matrix, the threshold and a curve.
 
@@ -91,12 +92,10 @@ def live_evaluation(
             cells are text, nothing to press.
         boundary: The figure of the run's rows, to show the decision boundary below them; None where
             there is no picture of it.
-
-    Returns:
-        A result whose `visit` is, in the one run of the page after a cell was pressed, that cell as
-        in `evaluation_in_depth`, else None.
+        on_visit: Called when a cell was pressed; `st.session_state[key].visit` is then that cell as
+            in `evaluation_in_depth`.
     """
-    return _show("live", run_id, key, has_validation, has_examples, boundary)
+    return _show("live", run_id, key, has_validation, has_examples, boundary, on_visit)
 
 
 def evaluation_in_depth(
@@ -134,6 +133,7 @@ def _show(
     has_validation: bool | None,
     has_examples: bool,
     boundary: Mapping[str, Any] | None,
+    on_visit: Callable[[], None] | None = None,
 ) -> ComponentResult:
     names = _LIVE_FIGURES if part == "live" else tuple(_FIGURES)
     data = {
@@ -152,7 +152,7 @@ def _show(
         "figures": {name: json.loads(_figure(name)) for name in names},
         "reasons": dict(REASONS),
     }
-    return _mount(key=key, data=data, on_cell_change=nothing, on_visit_change=nothing)
+    return _mount(key=key, data=data, on_cell_change=nothing, on_visit_change=on_visit or nothing)
 
 
 # Without points they never change, and making them takes a tenth of a second.

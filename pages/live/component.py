@@ -8,7 +8,7 @@ one connection.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +125,12 @@ def live_charts(
 
 
 def live_diagnosis(
-    run_id: str, *, key: str, can_start: bool, is_hidden: bool = False
+    run_id: str,
+    *,
+    key: str,
+    can_start: bool,
+    is_hidden: bool = False,
+    on_next_step: Callable[[], None] | None = None,
 ) -> ComponentResult:
     """Show what the diagnosis says of a run; without a verdict there is nothing to be seen.
 
@@ -134,10 +139,8 @@ def live_diagnosis(
         key: Identity of the mount; keep it the same while the page shows one run after another.
         can_start: Whether the page can take the next step that a verdict proposes.
         is_hidden: Whether nothing is said for now.
-
-    Returns:
-        A result whose `next_step` is, in the one run of the page after it was pressed,
-        `{"run_id": "…", "verdict": "overfitting"}`, else None.
+        on_next_step: Called when the next step of a verdict was pressed;
+            `st.session_state[key].next_step` is then `{"run_id": "…", "verdict": "overfitting"}`.
     """
     data = {
         "part": "diagnosis",
@@ -146,7 +149,7 @@ def live_diagnosis(
         "can_start": can_start,
         "is_hidden": is_hidden,
     }
-    return _mount(key=key, data=data, on_next_step_change=nothing)
+    return _mount(key=key, data=data, on_next_step_change=on_next_step or nothing)
 
 
 def live_marks(run_id: str, notes: Sequence[Mapping[str, Any]], *, key: str) -> ComponentResult:

@@ -65,6 +65,7 @@ def test_a_page_that_gets_no_charts_says_so_with_and_without_a_run(
         expect(viewer.page.get_by_role("alert")).to_have_text(
             "The charts could not be loaded. Reload the page to try again."
         )
+    viewer.page.goto("about:blank")  # where no chart asks any more
     viewer.forgive_lost_connections()
 
 

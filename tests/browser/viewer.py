@@ -129,7 +129,7 @@ class Viewer:
 
     def expect_no_fault(self) -> None:
         """Say that the page met no error and asked for nothing from elsewhere."""
-        assert self.errors == []
+        assert not self.errors, self.errors
         assert self.foreign == []
 
     def wait_for_rest(self) -> None:

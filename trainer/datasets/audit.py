@@ -162,8 +162,8 @@ def _single_columns(spec: DatasetSpec, x: np.ndarray, y: np.ndarray) -> Iterator
             )
         yield Finding(kind="leak", sentence=sentence, evidence=evidence)
     if more := len(told[_LISTED:]):
-        columns = "1 more column predicts" if more == 1 else f"{more} more columns predict"
-        yield Finding(kind="leak", sentence=f"{columns} the target almost perfectly.")
+        others = "1 more column predicts" if more == 1 else f"{more} more columns predict"
+        yield Finding(kind="leak", sentence=f"{others} the target almost perfectly.")
 
 
 def _evidence(x: np.ndarray, y: np.ndarray, column: Column, spec: DatasetSpec) -> str | None:
