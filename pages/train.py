@@ -160,7 +160,9 @@ def _show_code(run: Run, config: RunConfig) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "Download the script",
-            code,
+            # Made when it is asked for: a file made beforehand is gone after the next run of the
+            # page, while the browser may still look for it.
+            functools.partial(keras_code, config),
             file_name=f"train_{run.run_id}.py",
             mime="text/x-python",
             on_click="ignore",
