@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.backend import store
+from pages.data_fields import is_offered
 from pages.forms import escaped
 from pages.live.component import live_diagnosis
 from pages.pressing import note, taken
@@ -14,9 +15,10 @@ from pages.visitor import this_browser
 from trainer.checkpoints import kept
 from trainer.config import RunConfig
 from trainer.continuing import fork, forkable, resume
+from trainer.diagnosis.auditing import Audits
 from trainer.diagnosis.observer import verdicts_on
 from trainer.diagnosis.verdict import Verdict
-from trainer.errors import TrainerError
+from trainer.errors import NotPossible, TrainerError
 from trainer.runs import Run
 
 _MAX_NAME = 50
@@ -41,10 +43,10 @@ def show_diagnosis(run: Run, config: RunConfig | None, *, is_hidden: bool = Fals
         on_next_step=_note_next_step,
     )
     pressed = taken(_KEY_PRESSED)
-    if not pressed or config is None or pressed.get("run_id") != run.run_id:
+    if not pressed or config is None or is_hidden or pressed.get("run_id") != run.run_id:
         return
     # What is to be done is read anew from the run: a browser can send anything.
-    said = {verdict.name: verdict for verdict in verdicts_on(store(), run.run_id)}
+    said = {verdict.name: verdict for verdict in verdicts_on(store(), run.run_id, audits=_audits())}
     verdict = said.get(str(pressed.get("verdict")))
     if verdict is None or not verdict.choices:
         st.toast("The training went on, and this is not said of it any more.")
@@ -56,6 +58,12 @@ def show_diagnosis(run: Run, config: RunConfig | None, *, is_hidden: bool = Fals
         return
     show(run_id)
     st.rerun()
+
+
+@st.cache_resource(show_spinner=False)
+def _audits() -> Audits:
+    """Return what the auditor knows, for all sessions."""
+    return Audits()
 
 
 def _note_next_step() -> None:
@@ -82,6 +90,8 @@ def take_next_step(run: Run, config: RunConfig, verdict: Verdict) -> str:
         forked = fork(store(), run.run_id, changes)
         assert isinstance(forked, str)
         return forked
+    if not is_offered(config.dataset):
+        raise NotPossible("Only who brought a file can start a training with it.")
     (parameter, value), *_ = changes.items()
     told = f"{value:g}" if isinstance(value, float) else str(value)
     name = f"{run.name[:_MAX_NAME]}, {parameter.replace('_', ' ')} {told}"

@@ -15,7 +15,7 @@ from pages.lesson.quiz import show_quiz
 from pages.lesson.sharing import show_sharing
 from pages.lesson.stage import show_stage
 from pages.lesson.steps import show_steps
-from trainer.errors import InvalidInput, StoreUnusable
+from trainer.errors import InvalidInput, RunNotFound, StoreUnusable
 from trainer.lessons import LESSONS
 from trainer.progress import Standing, mark_of
 
@@ -36,6 +36,8 @@ def main() -> None:
             show_presenter(link, progress().standing(link.lesson))
         else:
             _show_lesson(link)
+    except RunNotFound:
+        st.warning("A run of this lesson was deleted just now. Load the page again.")
     except StoreUnusable as error:
         show_unusable(error)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-# A run of the page that was cut short is followed by the next one at once.
-_SECONDS = 5.0
+# What is not asked for so long was pressed on a page that has been left.
+_SECONDS = 20.0
+_PRESSES = "presses"
 
 
 def pressed(
@@ -29,17 +29,23 @@ def pressed(
         of: What it acts on, e.g. a run's id; a press that was meant for something else is none.
         **options: Further arguments of `draw`.
     """
-    wish = f"pressed {key}"
-    draw(label, key=key, on_click=note, args=(wish, of), **options)
-    return taken(wish) == of
+    # A dictionary of its own: asking for the session's state is where a callback may be cut short.
+    presses = st.session_state.setdefault(_PRESSES, {})
+    is_pressed = draw(label, key=key, on_click=_keep, args=(presses, key, of), **options)
+    meant = taken(key)
+    return is_pressed if meant is None else bool(meant == of)
 
 
-def note(wish: str, of: Any) -> None:
+def note(key: str, of: Any) -> None:
     """Keep what was pressed for the page that is drawn next."""
-    st.session_state[wish] = (time.monotonic(), of)
+    _keep(st.session_state.setdefault(_PRESSES, {}), key, of)
 
 
-def taken(wish: str) -> Any:
-    """Return what was kept as `wish` just now, and forget it; None where nothing was."""
-    made_at, of = st.session_state.pop(wish, (-math.inf, None))
+def taken(key: str) -> Any:
+    """Return what was kept under this key just now, and forget it; None where nothing was."""
+    made_at, of = st.session_state.get(_PRESSES, {}).pop(key, (0.0, None))
     return of if time.monotonic() - made_at < _SECONDS else None
+
+
+def _keep(presses: dict[str, tuple[float, Any]], key: str, of: Any) -> None:
+    presses[key] = (time.monotonic(), of)

@@ -33,7 +33,8 @@ def show_replay(run: Run) -> None:
     ):
         return
     history = store().history(run.run_id)
-    names = watchable(history)
+    # A fork has the epochs since its parent's only.
+    names = [name for name in watchable(history) if len(history[name]) >= _MIN_EPOCHS]
     if names:
         _replay(run, history, names)
 

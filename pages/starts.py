@@ -24,7 +24,7 @@ class Starts:
     def __init__(self) -> None:
         # Held while a run is made: whoever asks meanwhile waits to hear of it.
         self._lock = threading.Lock()
-        self._made: dict[tuple[str, RunConfig], tuple[float, str]] = {}
+        self._made: dict[tuple[str, RunConfig, float | None], tuple[float, str]] = {}
 
     def start(self, browser: str, config: RunConfig, *, speed: float | None = None) -> str:
         """Queue a run, unless this browser has just asked for the same; return the run's id.
@@ -41,7 +41,7 @@ class Starts:
                 for wish, (made_at, run_id) in self._made.items()
                 if now - made_at < _SAME_WISH_SECONDS
             }
-            wish = (browser, config)
+            wish = (browser, config, speed)
             if wish in self._made:
                 return self._made[wish][1]
             run_id = store().create_run(

@@ -48,12 +48,14 @@ def lock(lesson: Lesson, part: str) -> None:
 def start(link: Link, scenario: str) -> None:
     """Start a scenario of a lesson, as the form starts a run, and show it."""
     with _sentences():
-        standing = progress().standing(link.lesson)
+        # All that asks for the session's state comes first: there a callback may be cut short.
+        kept, browser = progress(), this_browser()
+        standing = kept.standing(link.lesson)
         if not (presents(link) or standing.may_start(scenario)):
             raise NotPossible("Lock in your answer first.")
         config = config_for(link, standing, scenario)
-        run_id = starts().start(this_browser(), config, speed=pace(config))
-        progress().note_run(link.lesson, scenario, run_id)
+        run_id = starts().start(browser, config, speed=pace(config))
+        kept.note_run(link.lesson, scenario, run_id)
         st.session_state[shown_key(link.lesson)] = scenario
 
 
@@ -81,8 +83,8 @@ def reset(lesson: Lesson | None = None) -> None:
     with _sentences():
         progress().reset(lesson)
     for key in [str(key) for key in st.session_state]:
-        of_lesson = "" if lesson is None else f"{lesson.name}"
-        if key.startswith((f"answer {of_lesson}", f"shown {of_lesson}")):
+        of_lesson = "" if lesson is None else f"{lesson.name} "
+        if f"{key} ".startswith((f"answer {of_lesson}", f"shown {of_lesson}")):
             del st.session_state[key]
 
 

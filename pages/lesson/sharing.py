@@ -10,6 +10,7 @@ import streamlit as st
 from pages.backend import store
 from pages.lesson.catalogue import LESSONS_PAGE
 from pages.lesson.link import Link
+from trainer.config import MAX_SEED
 
 _FREE = ""
 
@@ -17,7 +18,10 @@ _FREE = ""
 def show_sharing(link: Link) -> None:
     """Draw the link with what it locks, and the other views of the lesson."""
     with st.popover("Link", icon=":material/link:"):
-        seed = st.number_input("Seed", min_value=0, value=link.seed, step=1, key="link_seed")
+        # Of this page's own address: another lesson begins with its own.
+        seed = st.number_input(
+            "Seed", 0, MAX_SEED, value=link.seed, step=1, key=f"link_seed {link.path}"
+        )
         knob = link.knob
         if len(link.lesson.knob.scenarios) > 1 and not link.lesson.questions:
             titles = {one.name: one.title for one in link.lesson.scenarios} | {_FREE: "not locked"}
@@ -26,7 +30,7 @@ def show_sharing(link: Link) -> None:
                 (_FREE, *link.lesson.knob.scenarios),
                 index=(_FREE, *link.lesson.knob.scenarios).index(link.knob),
                 format_func=lambda name: titles[name],
-                key="link_knob",
+                key=f"link_knob {link.path}",
             )
         shared = dataclasses.replace(link, seed=int(seed), knob=knob, view="student")
         st.code(address(shared), language=None, wrap_lines=True)

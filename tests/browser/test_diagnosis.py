@@ -23,8 +23,11 @@ def test_overfitting_is_said_live_ringed_on_the_chart_and_tried_with_dropout(
     expect(said).to_contain_text("the validation loss rose from")
     viewer.expect_state("Finished")
     viewer.expect_points(100)
-    xs, ys = viewer.curve("loss", "verdict")
-    assert xs[-1] == 100
+    viewer.page.wait_for_function(
+        "() => document.querySelector('[data-testid=chart-loss]')"
+        ".data.find(trace => trace.meta.role === 'verdict').x.at(-1) === 100"
+    )
+    _, ys = viewer.curve("loss", "verdict")
     assert ys[-1] == viewer.curve("loss", "validation")[1][-1]
 
     said.get_by_text("Why is this said?").click()
@@ -33,8 +36,9 @@ def test_overfitting_is_said_live_ringed_on_the_chart_and_tried_with_dropout(
     viewer.page.wait_for_function(
         "run => new URL(location).searchParams.get('run') !== run", arg=run_id
     )
-    assert program.store.runs()[0].config["dropout"] == 0.5
-    assert program.store.runs()[0].parent is None
+    assert viewer.run_id is not None
+    tried = program.store.run(viewer.run_id)
+    assert (tried.config["dropout"], tried.parent) == (0.5, None)
 
 
 def test_a_fluctuating_run_goes_on_as_a_fork_and_early_stopping_is_replayed_on_it(
@@ -60,10 +64,9 @@ def test_a_fluctuating_run_goes_on_as_a_fork_and_early_stopping_is_replayed_on_i
         ".layout.shapes.some(shape => shape.label?.text === 'would stop')"
     )
 
-    # A press while the sliders' own part of the page is drawn anew may be lost by Streamlit.
-    viewer.wait_for_rest()
     verdict(viewer, "fluctuating").get_by_role("button", name="Try a learning rate").click()
     expect(page.get_by_text("Forked from")).to_be_visible()
-    parent = program.store.runs()[0].parent
+    assert viewer.run_id is not None
+    parent = program.store.run(viewer.run_id).parent
     assert parent is not None
     assert (parent.run_id, parent.parameter, parent.after) == (run_id, "learning_rate", 0.05)

@@ -49,7 +49,10 @@ def test_a_lesson_is_predicted_run_recorded_explained_and_outlives_a_reload(
     press(viewer, "Start: batches of 1")
     expect(page.get_by_role("row", name="batches of 1")).to_be_visible()
     assert batch_sizes() == {1, 2}
-    viewer.expect_points(3)
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=chart-loss]')"
+        ".data.find(trace => trace.meta.role === 'parent')?.x.length === 3"
+    )
     assert viewer.curve("loss", "parent")[0] == [1, 2, 3]
 
     viewer.open("/lessons")

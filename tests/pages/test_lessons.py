@@ -209,7 +209,7 @@ def test_the_link_to_copy_says_the_seed_and_the_lock(open_lessons_page: OpenPage
     page = open_lessons_page(lesson="leakage", seed="7")
     assert page.code[0].value == "/lessons?lesson=leakage&seed=7"
 
-    page.selectbox(key="link_knob").set_value("clean").run()
+    page.selectbox(key="link_knob /lessons?lesson=leakage&seed=7").set_value("clean").run()
 
     assert page.code[0].value == "/lessons?lesson=leakage&seed=7&knob=clean"
 

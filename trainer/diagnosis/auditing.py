@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 
 from trainer.config import RunConfig
@@ -22,9 +23,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class Audits:
-    """Has data audited that may leak: uploads, and sets with a leak built in."""
+    """Has data audited that may leak: uploads, and sets with a leak built in. For many threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit")
         self._kept: OrderedDict[str, Future[tuple[Finding, ...]]] = OrderedDict()
 
@@ -39,17 +42,23 @@ class Audits:
             return ()
         values = config.to_dict()
         key = json.dumps([values[name] for name in _OF_DATA])
-        if key not in self._kept:
-            self._kept[key] = self._executor.submit(_audited, config)
-            while len(self._kept) > _MAX_KEPT:
-                self._kept.popitem(last=False)
+        with self._lock:
+            if self._is_closed:
+                return None
+            audited = self._kept.get(key)
+            if audited is None:
+                audited = self._kept[key] = self._executor.submit(_audited, config)
+                while len(self._kept) > _MAX_KEPT:
+                    self._kept.popitem(last=False)
         try:
-            return self._kept[key].result(timeout=seconds)
-        except NotInTime:
+            return audited.result(timeout=seconds)
+        except (NotInTime, CancelledError):
             return None
 
     def close(self) -> None:
         """End the thread; what waits for it is never done."""
+        with self._lock:
+            self._is_closed = True
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -25,6 +26,7 @@ _SHARE = 0.02
 # So long the auditor is waited for where somebody asks once.
 AUDIT_SECONDS = 3.0
 _CURVES = ("loss", "val_loss", "fair_loss")
+_LOG = logging.getLogger(__name__)
 
 
 class Observer:
@@ -74,7 +76,11 @@ class Observer:
         if is_training and now < self._due:
             return self._said
         self._is_new = False
-        self._said = diagnose(self._evidence(run, patience))
+        try:
+            self._said = diagnose(self._evidence(run, patience))
+        except Exception:
+            # A diagnosis is not worth more than the curves it is about.
+            _LOG.exception("A run cannot be diagnosed.", extra={"run_id": run.run_id})
         took = self._clock() - now
         self._due = now + max(_PAUSE_SECONDS, took / _SHARE)
         return self._said

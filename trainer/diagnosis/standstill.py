@@ -57,6 +57,8 @@ def stuck(evidence: Evidence) -> Verdict | None:
         return None
     low = float(np.nanmin(evidence.val_loss))
     half = around(evidence.training, evidence.num_epochs // 2)
+    if not half:
+        return None  # nothing is left to fall
     gain = 1 - middle(evidence.training[-evidence.window :]) / half
     if 1 - low / baseline >= _SKILL or not gain < _GAIN:
         return None
@@ -86,6 +88,8 @@ def underfitting(evidence: Evidence) -> Verdict | None:
         middle(evidence.training[-window:]),
         middle(evidence.training[-2 * window : -window]),
     )
+    if not (now and before):
+        return None  # it learnt all there is
     validated = middle(evidence.val_loss[-window:])
     skill = 1 - validated / baseline
     if not (abs(1 - now / before) < _GAIN and _SKILL <= skill < _LOW_SKILL):

@@ -141,6 +141,12 @@ def test_stuck_is_no_better_than_the_best_constant_and_no_longer_falling():
     assert stuck(evidence(np.full(20, 0.69), np.full(20, 0.695), config=weighted)) is None
 
 
+@pytest.mark.parametrize("rule", [stuck, underfitting, barely_moving])
+def test_a_training_loss_of_nothing_at_all_is_neither_stuck_nor_settled(rule):
+    assert rule(evidence(np.zeros(20), np.full(20, 0.695))) is None
+    assert rule(evidence(np.zeros(20), np.zeros(20))) is None
+
+
 def test_underfitting_has_settled_far_from_zero_in_training_too():
     verdict = underfitting(evidence(np.full(20, 0.49), np.full(20, 0.5)))
     assert "0.5 is 28% below that of always predicting the same" in verdict.sentence
