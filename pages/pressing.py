@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-# What is not asked for so long was pressed on a page that has been left.
-_SECONDS = 20.0
 _PRESSES = "presses"
 
 
@@ -42,10 +39,14 @@ def note(key: str, of: Any) -> None:
 
 
 def taken(key: str) -> Any:
-    """Return what was kept under this key just now, and forget it; None where nothing was."""
-    made_at, of = st.session_state.get(_PRESSES, {}).pop(key, (0.0, None))
-    return of if time.monotonic() - made_at < _SECONDS else None
+    """Return what was kept under this key, and forget it; None where nothing was."""
+    return st.session_state.get(_PRESSES, {}).pop(key, None)
 
 
-def _keep(presses: dict[str, tuple[float, Any]], key: str, of: Any) -> None:
-    presses[key] = (time.monotonic(), of)
+def forget_presses() -> None:
+    """Forget what a page, drawn to its end, did not ask for: its button is not there any more."""
+    st.session_state.get(_PRESSES, {}).clear()
+
+
+def _keep(presses: dict[str, Any], key: str, of: Any) -> None:
+    presses[key] = of

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.broadcast import show_broadcast
+from pages.pressing import forget_presses
 from pages.side import show_side
 
 _FOLDER = Path(__file__).parent
@@ -35,3 +36,4 @@ if page in (_TRAIN, _DATA):
     show_side(has_run=page == _TRAIN)
 show_broadcast()
 page.run()
+forget_presses()

@@ -92,7 +92,9 @@ def _show_run(run: Run) -> None:
             on_click=show_none,
         )
     show_diagnosis(run, config, is_hidden=is_hidden)
-    show_replay(run)
+    # A place of its own, also while it is empty: what lies below stays what it is, open or closed.
+    with st.container():
+        show_replay(run)
     live_evaluation(
         run.run_id,
         key=_EVALUATION,

@@ -65,7 +65,7 @@ def test_a_fluctuating_run_goes_on_as_a_fork_and_early_stopping_is_replayed_on_i
     )
 
     verdict(viewer, "fluctuating").get_by_role("button", name="Try a learning rate").click()
-    expect(page.get_by_text("Forked from")).to_be_visible()
+    expect(page.get_by_text("Forked from learning rate")).to_be_visible()
     assert viewer.run_id is not None
     parent = program.store.run(viewer.run_id).parent
     assert parent is not None

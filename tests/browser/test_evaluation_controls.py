@@ -257,6 +257,7 @@ def test_every_control_has_an_effect(case: str, program: Program, viewer: Viewer
             press_first_cell(viewer)
     else:
         viewer.open(run=run_id)
+        expect(page.locator("button.ev-cell").first).to_be_visible()
     scope = page.get_by_test_id("stMain") if path == "/evaluate" else page.locator(".ev-root")
 
     # No control is missing here, and none there.
