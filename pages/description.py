@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 from pages.figures.preview import preview_figure, preview_table
@@ -13,20 +11,12 @@ from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from trainer.config import RunConfig
 from trainer.datasets.spec import DatasetSpec
 from trainer.errors import DatasetUnavailable
-from trainer.looks import Look, look
-
-# Where one of these makes no sense, there are no rows to look at.
-_DECIDE_ROWS = (
-    *("noise", "num_samples", "label_noise", "imbalance", "leak"),
-    *("test_split", "validation_split", "seed"),
-)
-# All that the rows depend on.
-_OF_DATA = ("dataset", "target", "task", *_DECIDE_ROWS)
+from trainer.looks import DECIDE_ROWS, Look, key_of_rows, look
 
 
 def can_be_looked_at(form: RunForm) -> bool:
     """Return whether what the form says of the data makes sense."""
-    return not form.problems.keys() & set(_DECIDE_ROWS)
+    return not form.problems.keys() & set(DECIDE_ROWS)
 
 
 def look_at(config: RunConfig) -> Look:
@@ -35,8 +25,7 @@ def look_at(config: RunConfig) -> Look:
     Raises:
         DatasetUnavailable: There is nothing to look at.
     """
-    values = config.to_dict()
-    return _look(json.dumps([values[name] for name in _OF_DATA]), config)
+    return _look(key_of_rows(config), config)
 
 
 # One for all sessions: a look never changes after it was made.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,12 @@ _MAX_ROWS = 20_000
 _MAX_CELLS = 1_000_000
 # Of a downloaded set only so many are read from its file.
 _MAX_READ = 2_000
+
+# Where one of these makes no sense, there are no rows to look at.
+DECIDE_ROWS = (
+    *("noise", "num_samples", "label_noise", "imbalance", "leak"),
+    *("test_split", "validation_split", "seed"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,3 +176,9 @@ def _column_look(column: Column, values: np.ndarray) -> ColumnLook:
 
 def _spread(num_rows: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, num_rows - 1, min(most, num_rows)).round().astype(int))
+
+
+def key_of_rows(config: RunConfig) -> str:
+    """Return what tells set-ups with other rows apart: all that the rows depend on."""
+    values = config.to_dict()
+    return json.dumps([values[name] for name in ("dataset", "target", "task", *DECIDE_ROWS)])

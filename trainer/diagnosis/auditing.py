@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections import OrderedDict
@@ -12,13 +11,9 @@ from concurrent.futures import TimeoutError as NotInTime
 from trainer.config import RunConfig
 from trainer.datasets.audit import Finding
 from trainer.errors import DatasetUnavailable, InvalidInput
-from trainer.looks import look
+from trainer.looks import key_of_rows, look
 
 _MAX_KEPT = 50
-_OF_DATA = (
-    *("dataset", "target", "task", "noise", "num_samples", "label_noise", "imbalance", "leak"),
-    *("test_split", "validation_split", "seed"),
-)
 _LOG = logging.getLogger(__name__)
 
 
@@ -40,8 +35,7 @@ class Audits:
         """
         if config.leak == "none" and config.spec.origin != "uploaded":
             return ()
-        values = config.to_dict()
-        key = json.dumps([values[name] for name in _OF_DATA])
+        key = key_of_rows(config)
         with self._lock:
             if self._is_closed:
                 return None

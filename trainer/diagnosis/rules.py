@@ -78,17 +78,14 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
 }
 
 
-def diagnose(evidence: Evidence, *, is_hidden: bool = False) -> tuple[Verdict, ...]:
+def diagnose(evidence: Evidence) -> tuple[Verdict, ...]:
     """Return what is to be said of a training, the gravest first.
 
     Before `MIN_EPOCHS` epochs, and without validation, only that it runs away.
 
     Args:
         evidence: What is known of it.
-        is_hidden: Whether nothing may be said yet, because somebody is still to predict it.
     """
-    if is_hidden:
-        return ()
     found = _diverging(evidence)
     if found is not None:
         return (_shifted(found, evidence.first_epoch),)

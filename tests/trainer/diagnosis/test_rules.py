@@ -231,10 +231,6 @@ def test_without_validation_only_a_loss_that_runs_away_is_said():
     assert names(diagnose(evidence([1.0, np.nan], counts=None))) == ["diverging"]
 
 
-def test_nothing_is_said_while_it_is_hidden():
-    assert diagnose(evidence([1.0, np.nan]), is_hidden=True) == ()
-
-
 def test_a_fork_counts_its_epochs_on_from_its_parent_s():
     counts = {107: scored(195, 5), 119: scored(150, 50)}
     seen = turned(first_epoch=100, counts_at=counts.get, counts=counts[119])
