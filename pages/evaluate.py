@@ -11,11 +11,12 @@ import streamlit as st
 from pages.backend import show_unusable, store
 from pages.boundaries import boundary_of
 from pages.evaluation.component import EXAMPLES, evaluation_in_depth
-from pages.forms import config_of, has_examples, has_validation
+from pages.forms import has_examples, has_validation
 from pages.inspections import show_examples, show_test_set
 from pages.live.component import live_header
 from pages.live.reader import summary
 from pages.shown import show_none, shown_run_id
+from trainer.config import config_of
 from trainer.errors import RunNotFound, StoreUnusable
 from trainer.runs import Run
 from trainer.waiting import waiting

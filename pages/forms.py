@@ -13,8 +13,7 @@ import streamlit as st
 
 from pages.data_fields import DATA_HELP, DataFields, is_offered
 from pages.model_fields import MODEL, MODEL_HELP, ModelFields
-from trainer.config import OPTIMIZERS, RunConfig, check, defaults_for
-from trainer.errors import DatasetUnavailable, InvalidInput
+from trainer.config import OPTIMIZERS, RunConfig, check, config_of, defaults_for
 from trainer.glossary import sentence
 from trainer.layers import parse, written
 from trainer.losses import LOSSES, losses_for
@@ -59,16 +58,6 @@ class RunForm(DataFields, ModelFields):
         self.config, self.problems = check(spec.name, self._values)
         for parameter, problem in self.problems.items():
             self._tell(parameter, f":red[:material/error: {escaped(str(problem))}]")
-
-
-def config_of(run: Run) -> RunConfig | None:
-    """Return what the form said when a run was started; None if no form of today says it."""
-    if "dataset" not in run.config:
-        return None
-    try:
-        return RunConfig.from_dict(run.config)
-    except (InvalidInput, DatasetUnavailable):
-        return None
 
 
 def has_validation(run: Run) -> bool | None:

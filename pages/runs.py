@@ -10,10 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from pages.backend import show_unusable, store
-from pages.forms import config_of, escaped, form_link
+from pages.forms import escaped, form_link
 from pages.pressing import pressed
 from pages.visitor import this_role
 from trainer.checkpoints import disk_use
+from trainer.config import config_of
 from trainer.errors import InvalidInput, NotPossible, RunNotFound, StoreUnusable
 from trainer.runs import Run
 from trainer.settings import MEGABYTE

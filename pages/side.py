@@ -10,11 +10,12 @@ from pathlib import Path
 import streamlit as st
 
 from pages.backend import show_unusable, store
-from pages.forms import RunForm, config_of, escaped, fill
+from pages.forms import RunForm, escaped, fill
 from pages.pressing import pressed
 from pages.shown import show, shown_run_id
 from pages.starts import starts
 from pages.visitor import this_browser
+from trainer.config import config_of
 from trainer.errors import RunNotFound, StoreUnusable
 
 TRAIN = Path(__file__).parent / "train.py"

@@ -15,7 +15,7 @@ from pages.diagnosis import show_diagnosis
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
-from pages.forms import RunForm, config_of, has_examples, has_validation
+from pages.forms import RunForm, has_examples, has_validation
 from pages.inspections import show_seal
 from pages.live.component import live_charts, live_header
 from pages.live.reader import summary
@@ -26,7 +26,7 @@ from pages.replay import show_replay
 from pages.shown import show_none, shown_run_id
 from pages.side import form
 from pages.steering import show_controls
-from trainer.config import RunConfig
+from trainer.config import RunConfig, config_of
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.losses import LOSSES

@@ -14,11 +14,12 @@ from trainer.datasets.leaks import LEAKS, leaks_for
 from trainer.datasets.shaping import Bend, Leak
 from trainer.datasets.spec import FORMS, Arrays, DatasetSpec, LoadOptions, Progress, Targets
 from trainer.datasets.split import Parts, Split, bent_spec, part_rows, split, split_sizes
-from trainer.errors import InvalidInput
+from trainer.errors import DatasetUnavailable, InvalidInput
 from trainer.layers import ACTIVATIONS, Placed, input_shape, parse, place, written
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import METRICS, metrics_for
 from trainer.presets import dense_layers
+from trainer.runs import Run
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop", "adamw", "nadam", "adagrad")
 INITIALIZERS = (
@@ -279,6 +280,16 @@ class RunConfig:
     def title(self) -> str:
         """The run's name for people."""
         return self.name or self.spec.title
+
+
+def config_of(run: Run) -> RunConfig | None:
+    """Return what the form said when a run was started; None if no form of today says it."""
+    if "dataset" not in run.config:
+        return None
+    try:
+        return RunConfig.from_dict(run.config)
+    except (InvalidInput, DatasetUnavailable):
+        return None
 
 
 def defaults_for(dataset: str, *, target: str = "", task: str = "") -> dict[str, Any]:

@@ -127,6 +127,12 @@ def mark_of(lesson: Lesson, answers: Mapping[str, int]) -> Mark:
     return "done" if all(part in answers for part in parts_of(lesson)) else "begun"
 
 
+def _known(lesson: Lesson, answers: Mapping[str, int]) -> dict[str, int]:
+    """Return the answers that the lesson still asks for: releases change what is asked."""
+    counts = parts_of(lesson)
+    return {part: choice for part, choice in answers.items() if 0 <= choice < counts.get(part, 0)}
+
+
 class LessonProgress:
     """The lessons as the person who uses the store has done them.
 
@@ -146,7 +152,9 @@ class LessonProgress:
         answers: dict[str, dict[str, int]] = {name: {} for name in LESSONS}
         for row in rows:
             answers.setdefault(row.lesson, {})[row.part] = row.choice
-        return {name: mark_of(lesson, answers[name]) for name, lesson in LESSONS.items()}
+        return {
+            name: mark_of(lesson, _known(lesson, answers[name])) for name, lesson in LESSONS.items()
+        }
 
     def standing(self, lesson: Lesson) -> Standing:
         """Return how far the person is in a lesson."""
@@ -159,7 +167,10 @@ class LessonProgress:
             answers = self._answers(connection, lesson)
             rows = connection.execute(wanted).all()
         runs = []
+        known = {scenario.name for scenario in lesson.scenarios}
         for scenario, run_id in rows:
+            if scenario not in known:  # of an earlier release
+                continue
             try:
                 runs.append(LessonRun(scenario=scenario, run=self._store.run(run_id)))
             except RunNotFound:  # somebody deletes it at this moment
@@ -185,7 +196,11 @@ class LessonProgress:
         if part == CHALLENGE and not standing.is_revealed:
             raise NotPossible("Record first what the run has shown.")
         answer = {"owner": self._owner, "lesson": lesson.name, "part": part, "choice": choice}
+        table = LESSON_ANSWERS.c
+        is_outdated = (table.part == part) & (table.choice >= counts[part])
+        mine = (table.owner == self._owner) & (table.lesson == lesson.name)
         with self._store.transaction(writes=True) as connection:
+            connection.execute(LESSON_ANSWERS.delete().where(mine & is_outdated))
             try:
                 with connection.begin_nested():
                     connection.execute(
@@ -215,7 +230,7 @@ class LessonProgress:
         wanted = sa.select(LESSON_ANSWERS.c.part, LESSON_ANSWERS.c.choice).where(
             LESSON_ANSWERS.c.owner == self._owner, LESSON_ANSWERS.c.lesson == lesson.name
         )
-        return {row.part: row.choice for row in connection.execute(wanted)}
+        return _known(lesson, {row.part: row.choice for row in connection.execute(wanted)})
 
 
 def hides_verdicts(store: Store, run_id: str) -> bool:

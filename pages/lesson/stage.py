@@ -12,14 +12,13 @@ from pages.boundaries import boundary_of
 from pages.description import describe
 from pages.evaluation.component import live_evaluation
 from pages.figures.history import Chart, for_projector, history_charts
-from pages.forms import config_of
 from pages.inspections import show_test_set
 from pages.lesson.keeping import config_for, shown_key
 from pages.lesson.link import Link
 from pages.live.component import live_charts, live_diagnosis, live_header
 from pages.live.reader import summary
 from pages.steering import show_pace
-from trainer.config import RunConfig
+from trainer.config import RunConfig, config_of
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.progress import LessonRun, Standing, hides_verdicts

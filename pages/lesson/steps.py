@@ -8,12 +8,13 @@ from collections.abc import Mapping
 import streamlit as st
 
 from pages.backend import store
-from pages.forms import config_of, escaped
+from pages.forms import escaped
 from pages.lesson.keeping import config_for, start
 from pages.lesson.link import Link
 from pages.lesson.questions import ask, show_feedback, show_locked
 from pages.lesson.tables import comparison, facts_table
 from pages.lesson.words import explained, locked_words, prose
+from trainer.config import config_of
 from trainer.lessons import Fit, Lesson
 from trainer.lessons.evidence import curve_facts, threshold_rows
 from trainer.progress import CHALLENGE, PREDICT, RECORD, Standing

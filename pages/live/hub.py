@@ -40,6 +40,10 @@ QUEUE_SECONDS = 0.5
 # A viewer hears something at least this often, and a bit earlier than the 5 s it is promised.
 HEARTBEAT_SECONDS = 4.5
 RETRY_SECONDS = 1.0
+# A training is looked at by the diagnosis so often at most; all of them have this share of the
+# thread's time, after the points of all.
+DIAGNOSIS_SECONDS = 0.5
+DIAGNOSIS_SHARE = 0.1
 # Close codes of the WebSocket (RFC 6455; from 4000 on they are ours).
 SERVICE_RESTART = 1012
 UNKNOWN_RUN = 4404
@@ -62,6 +66,7 @@ class _Feed:
         self.may_be_stale = False
         self.read_at = self.told_at = self.told_news_at = time.monotonic()
         self.retry_at = 0.0
+        self.diagnosed_at = 0.0
 
 
 class Hub:
@@ -171,7 +176,7 @@ class Hub:
 
     def _poll(self) -> None:
         is_unseen = True
-        looked_at = 0.0
+        looked_at = diagnosis_at = 0.0
         while not self._stopping:
             with self._lock:
                 feeds = list(self._polled)
@@ -182,6 +187,9 @@ class Hub:
                 self._mark_stale(feeds)
             for feed in feeds:
                 self._tell(feed)
+            now = time.monotonic()
+            if now >= diagnosis_at:
+                diagnosis_at = now + self._diagnose(feeds) / DIAGNOSIS_SHARE
             self._wake.wait(self._poll_seconds if feeds else None)
             self._wake.clear()
         if self._watcher is not None:
@@ -241,6 +249,26 @@ class Hub:
         if message is not None:
             feed.told_at = now
             self._in_loop(self._deliver, feed, message)
+
+    def _diagnose(self, feeds: list[_Feed]) -> float:
+        """Diagnose the run whose turn it is; return the seconds that it took."""
+        now = time.monotonic()
+        due = [
+            feed
+            for feed in feeds
+            if feed.reader is not None
+            and feed.reader.wants_diagnosis
+            and now >= feed.diagnosed_at + DIAGNOSIS_SECONDS
+        ]
+        if not due:
+            return 0.0
+        feed = min(due, key=lambda one: one.diagnosed_at)
+        assert feed.reader is not None
+        feed.diagnosed_at = now
+        message = feed.reader.diagnose()
+        if message is not None:
+            self._in_loop(self._deliver, feed, message)
+        return time.monotonic() - now
 
     def _in_loop(self, function: Callable[..., None], *arguments: object) -> None:
         assert self._loop is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pages.live.series import (
@@ -16,7 +17,8 @@ from pages.live.series import (
     to_series,
 )
 from trainer.diagnosis.auditing import Audits
-from trainer.diagnosis.observer import AUDIT_SECONDS, Observer
+from trainer.diagnosis.observer import Observer
+from trainer.diagnosis.verdict import Verdict
 from trainer.runs import ACTIVE, Boundary, Cursor, Evaluation, Record, Run
 from trainer.store import Store
 from trainer.waiting import Waiting, waiting
@@ -43,7 +45,7 @@ class Head:
         evaluation: The newest evaluation, as JSON; "null" where there is none.
         boundary: The newest decision boundary, as JSON; "null" where there is none.
         verdicts: What the diagnosis says, as a JSON array.
-        is_over: Whether nothing more will come.
+        is_over: Whether nothing more will come, be it from the training or from the diagnosis.
     """
 
     cursor: Cursor
@@ -84,7 +86,10 @@ class Message:
 
 
 class RunReader:
-    """Reads what is new in one run; `advance` is for one thread, the rest for any.
+    """Reads what is new in one run; `advance` and `diagnose` are for one thread, the rest for any.
+
+    The diagnosis of a training that goes on is made when it is asked for, so that points need not
+    wait for it; that of a run that is over comes with the last points.
 
     Attributes:
         head: The run as of the last reading.
@@ -108,9 +113,9 @@ class RunReader:
         self._boundary: str | None = None
         self._observer = Observer(store, audits=audits)
         run, records = store.updates(run_id)
-        # Of a run that is over nothing more will come, so the auditor is waited for.
-        patience = AUDIT_SECONDS if run.is_over else 0.0
-        self.head = self._next_head(run, records, Cursor(), patience=patience)
+        self._run = run
+        self._verdicts = "[]"
+        self.head = self._next_head(run, records, Cursor())
         self.pulse, self.progress = pulse_of(run), run.progress
         # Most who open a run want all of it next.
         self._opened: tuple[Head, list[Record]] | None = self.head, records
@@ -127,7 +132,7 @@ class RunReader:
         head = self._next_head(run, records, before.cursor)
         is_same = head.run == before.run and head.token == before.token
         if not records and is_same and head.verdicts == before.verdicts:
-            self.pulse = pulse_of(run)
+            self._run, self.pulse = run, pulse_of(run)
             return None
         starts_again = before.cursor.seq and head.cursor.attempt != before.cursor.attempt
         moves_points = before.is_guess and head.steps_per_epoch != before.steps_per_epoch
@@ -137,7 +142,24 @@ class RunReader:
             message = _message("delta", head, records, MAX_DELTA_POINTS, before=before)
         # Last, so that nothing is skipped if a step before fails.
         self.head, self.pulse, self.progress = head, pulse_of(run), run.progress
+        self._run = run
         return message
+
+    @property
+    def wants_diagnosis(self) -> bool:
+        """Whether there may be more to say of the run than was said."""
+        return not self._observer.is_settled
+
+    def diagnose(self) -> Message | None:
+        """Say what is to be said of the run as it was last read; return None if that is no news."""
+        before = self.head
+        self._say(self._observer.diagnose(self._run))
+        is_over = self._is_over(self._run)
+        if self._verdicts == before.verdicts and is_over == before.is_over:
+            return None
+        self._opened = None
+        head = self.head = replace(before, verdicts=self._verdicts, is_over=is_over)
+        return _message("delta", head, [], 0, before=before)
 
     def has_news(self) -> bool:
         """Return whether the run has reached another epoch or state since it was last read.
@@ -169,10 +191,11 @@ class RunReader:
             return None
         return _message("delta", head, records, MAX_SNAPSHOT_POINTS)
 
-    def _next_head(
-        self, run: Run, records: list[Record], cursor: Cursor, *, patience: float = 0.0
-    ) -> Head:
+    def _next_head(self, run: Run, records: list[Record], cursor: Cursor) -> Head:
         self._axis.observe(run.steps_per_epoch, records)
+        self._observer.take(records)
+        if run.is_over:
+            self._say(self._observer.diagnose(run))
         return Head(
             cursor=records[-1].cursor if records else cursor,
             steps_per_epoch=self._axis.steps_per_epoch,
@@ -180,11 +203,15 @@ class RunReader:
             run=_to_json(summary(run, waiting(self._store, run))),
             evaluation=self._newest_evaluation(run, records),
             boundary=self._newest_boundary(run, records),
-            verdicts=_to_json(
-                [one.to_dict() for one in self._observer.observe(run, records, patience=patience)]
-            ),
-            is_over=run.is_over,
+            verdicts=self._verdicts,
+            is_over=self._is_over(run),
         )
+
+    def _say(self, verdicts: Sequence[Verdict]) -> None:
+        self._verdicts = _to_json([verdict.to_dict() for verdict in verdicts])
+
+    def _is_over(self, run: Run) -> bool:
+        return run.is_over and self._observer.is_settled
 
     def _newest_evaluation(self, run: Run, records: list[Record]) -> str:
         if self._evaluation is None or any(record.kind == "epoch" for record in records):

@@ -314,8 +314,8 @@ def test_the_seal_holds_while_the_training_goes_on(
 
 def page_with_examples(run_id: str, cell: dict | None) -> None:
     from pages.backend import store
-    from pages.forms import config_of
     from pages.inspections import show_examples
+    from trainer.config import config_of
 
     run = store().run(run_id)
     config = config_of(run)

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.forms import config_of, escaped, form_link
-from trainer.config import RunConfig, defaults_for
+from pages.forms import escaped, form_link
+from trainer.config import RunConfig, config_of, defaults_for
 from trainer.datasets import DATASETS
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS

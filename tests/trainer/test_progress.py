@@ -22,7 +22,7 @@ from trainer.progress import (
     parts_of,
     question_part,
 )
-from trainer.schema import SCHEMA_VERSION
+from trainer.schema import LESSON_ANSWERS, SCHEMA_VERSION
 from trainer.store import Store
 
 LESSON = LESSONS["epochs_and_batches"]
@@ -82,6 +82,20 @@ def test_a_prediction_opens_the_first_run_and_nothing_else(ann: LessonProgress) 
 def test_an_answer_that_is_locked_in_stays_as_it_is(ann: LessonProgress) -> None:
     ann.lock(LESSON, PREDICT, 1)
     ann.lock(LESSON, PREDICT, 2)
+
+    assert ann.standing(LESSON).answers == {PREDICT: 1}
+
+
+def test_what_an_earlier_release_asked_is_not_answered(store: Store, ann: LessonProgress) -> None:
+    gone = ((PREDICT, 99), ("a question", 0))
+    with store.transaction(writes=True) as connection:
+        for part, choice in gone:
+            answer = {"owner": ANN.owner, "lesson": LESSON.name, "part": part, "choice": choice}
+            connection.execute(LESSON_ANSWERS.insert().values(**answer, answered_at=0.0))
+    assert ann.standing(LESSON).answers == {}
+    assert ann.marks()[LESSON.name] == "new"
+
+    ann.lock(LESSON, PREDICT, 1)
 
     assert ann.standing(LESSON).answers == {PREDICT: 1}
 

@@ -48,6 +48,12 @@ class Audits:
             return audited.result(timeout=seconds)
         except (NotInTime, CancelledError):
             return None
+        except (DatasetUnavailable, InvalidInput):
+            # The next who asks may find them there again.
+            with self._lock:
+                if self._kept.get(key) is audited:
+                    del self._kept[key]
+            return ()
 
     def close(self) -> None:
         """End the thread; what waits for it is never done."""
@@ -60,7 +66,7 @@ def _audited(config: RunConfig) -> tuple[Finding, ...]:
     try:
         return look(config).findings
     except (DatasetUnavailable, InvalidInput):
-        return ()
+        raise
     except Exception:
         # A diagnosis is not worth more than the training that it is about.
         _LOG.exception("The data of a run cannot be audited.")

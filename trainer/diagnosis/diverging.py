@@ -24,29 +24,30 @@ def diverging(
     """Return the verdict that a training runs away; None if it does not.
 
     Args:
-        losses: Training loss by epoch; None or NaN where it was not finite.
+        losses: Training loss by epoch; NaN or infinite where it was not finite, None where it is
+            not known, e.g. of an epoch that a notebook did not record.
         baseline: Loss of the best constant; None where it is not known, then only a loss that is
             not finite counts.
         learning_rate: That of the training; the next step is a tenth of it.
         first_epoch: The 0-based epoch of the first loss.
     """
-    finite = [loss is not None and math.isfinite(loss) for loss in losses]
-    if not all(finite):
-        epoch = finite.index(False)
+    known = {epoch: loss for epoch, loss in enumerate(losses) if loss is not None}
+    broken = [epoch for epoch, loss in known.items() if not math.isfinite(loss)]
+    if broken:
+        epoch = broken[0]
         sentence = f"The loss stopped being a finite number in epoch {first_epoch + epoch + 1}."
         return _verdict(sentence, (epoch,), learning_rate)
-    known = [loss for loss in losses if loss is not None]
     if not known or baseline is None:
         return None
-    first, last, low = known[0], known[-1], min(known)
+    lowest, end = min(known, key=known.__getitem__), max(known)
+    first, last, low = known[min(known)], known[end], known[lowest]
     if last <= first or last <= _TIMES * low or last <= _TIMES * baseline:
         return None
-    lowest = known.index(low)
     sentence = (
         f"The loss runs away: {last:.3g} in the end, after {low:.3g} in epoch "
         f"{first_epoch + lowest + 1}; always predicting the same would cost {baseline:.3g}."
     )
-    return _verdict(sentence, (lowest, len(known) - 1), learning_rate)
+    return _verdict(sentence, (lowest, end), learning_rate)
 
 
 def _verdict(sentence: str, epochs: tuple[int, ...], learning_rate: float) -> Verdict:

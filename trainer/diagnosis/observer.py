@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from trainer.config import RunConfig
+from trainer.config import RunConfig, config_of
+from trainer.datasets.audit import Finding
 from trainer.diagnosis.auditing import Audits
 from trainer.diagnosis.evidence import Evidence
 from trainer.diagnosis.rules import diagnose
 from trainer.diagnosis.verdict import Verdict
-from trainer.errors import DatasetUnavailable, InvalidInput
 from trainer.evaluation.counts import Counts
 from trainer.evaluation.packing import unpack
 from trainer.runs import Record, Run
 from trainer.store import Store
 
-# Of a training that goes on a diagnosis is made so often at most, and in this share of the time.
-_PAUSE_SECONDS = 0.5
-_SHARE = 0.02
 # So long the auditor is waited for where somebody asks once.
-AUDIT_SECONDS = 3.0
+_AUDIT_SECONDS = 3.0
 _CURVES = ("loss", "val_loss", "fair_loss")
 _LOG = logging.getLogger(__name__)
 
@@ -32,57 +28,48 @@ _LOG = logging.getLogger(__name__)
 class Observer:
     """What is said of a run so far. For one thread.
 
+    Attributes:
+        is_settled: Whether a diagnosis would say what the last one said.
+
     Args:
         store: Where the run is.
         audits: Who knows whether its data leak; None if nobody does.
-        clock: Monotonic seconds.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        audits: Audits | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, store: Store, *, audits: Audits | None = None) -> None:
+        self.is_settled = False
         self._store = store
         self._audits = audits
-        self._clock = clock
         self._epochs: list[tuple[float, float, float]] = []
         self._first_epoch = 0
+        self._broken: set[int] = set()
         self._seen: set[str] = set()
-        self._is_new = True
-        self._due = 0.0
         self._config: RunConfig | None = None
+        self._leaks: tuple[Finding, ...] | None = None
         self._said: tuple[Verdict, ...] = ()
 
-    def observe(
-        self, run: Run, records: Sequence[Record], *, patience: float = 0.0
-    ) -> tuple[Verdict, ...]:
-        """Take in a run's next records, and return what is said of it now.
-
-        Args:
-            run: The run as it is.
-            records: Those that came since the last call, in order.
-            patience: Seconds to wait for the auditor.
-        """
+    def take(self, records: Sequence[Record]) -> None:
+        """Take in a run's next records, in order."""
         for record in records:
             if record.kind == "epoch":
                 self._take(record)
-        is_training = run.state == "training"
-        if not self._is_new and not run.is_over:
-            return self._said
-        now = self._clock()
-        if is_training and now < self._due:
-            return self._said
-        self._is_new = False
+                self.is_settled = False
+
+    def diagnose(self, run: Run, *, patience: float = 0.0) -> tuple[Verdict, ...]:
+        """Return what is said of a run now.
+
+        Args:
+            run: The run as it is.
+            patience: Seconds to wait for the auditor, without whom nothing is settled.
+        """
         try:
-            self._said = diagnose(self._evidence(run, patience))
+            self._ask_auditor(run, patience)
+            self.is_settled = self._leaks is not None
+            self._said = diagnose(self._evidence(run))
         except Exception:
             # A diagnosis is not worth more than the curves it is about.
             _LOG.exception("A run cannot be diagnosed.", extra={"run_id": run.run_id})
-        took = self._clock() - now
-        self._due = now + max(_PAUSE_SECONDS, took / _SHARE)
+            self.is_settled = True
         return self._said
 
     def _take(self, record: Record) -> None:
@@ -91,18 +78,26 @@ class Observer:
         place = record.epoch - self._first_epoch
         # A later launch of the run trains some epochs again.
         del self._epochs[max(0, place) :]
+        self._broken = {epoch for epoch in self._broken if epoch < record.epoch}
         if place < 0:
             self._first_epoch = record.epoch
         self._epochs += [(np.nan, np.nan, np.nan)] * (place - len(self._epochs))
         values = (record.data.get(name) for name in _CURVES)
         loss, val_loss, fair = (np.nan if value is None else value for value in values)
         self._epochs.append((loss, val_loss, fair))
+        if "loss" in record.data and not np.isfinite(loss):
+            self._broken.add(record.epoch)
         self._seen |= record.data.keys() & set(_CURVES)
-        self._is_new = True
 
-    def _evidence(self, run: Run, patience: float) -> Evidence:
+    def _ask_auditor(self, run: Run, patience: float) -> None:
         if self._config is None:
-            self._config = _config(run)
+            self._config = config_of(run)
+        if self._audits is None or self._config is None:
+            self._leaks = ()
+        elif self._leaks is None:
+            self._leaks = self._audits.findings(self._config, seconds=patience)
+
+    def _evidence(self, run: Run) -> Evidence:
         config = self._config
         curves = np.array(self._epochs, dtype=float).reshape(-1, 3)
         curves = np.where(np.isfinite(curves), curves, np.nan)
@@ -110,9 +105,6 @@ class Observer:
             curves[:, place] if name in self._seen else np.array([])
             for place, name in enumerate(_CURVES)
         )
-        leaks = None
-        if self._audits is not None and config is not None:
-            leaks = self._audits.findings(config, seconds=patience)
         return Evidence(
             loss=loss,
             val_loss=val_loss,
@@ -121,10 +113,11 @@ class Observer:
             config=config,
             first_epoch=self._first_epoch,
             is_over=run.is_over,
+            broken=min(self._broken) - self._first_epoch if self._broken else None,
             has_diverged=run.state == "diverged",
             # Rules ask for the same epochs.
             counts_at=functools.cache(functools.partial(self._counts, run.run_id)),
-            leaks=leaks or (),
+            leaks=self._leaks or (),
         )
 
     def _counts(self, run_id: str, epoch: int | None) -> Counts | None:
@@ -139,13 +132,6 @@ def verdicts_on(store: Store, run_id: str, *, audits: Audits | None = None) -> t
         RunNotFound: There is no such run.
     """
     run, records = store.updates(run_id)
-    return Observer(store, audits=audits).observe(run, records, patience=AUDIT_SECONDS)
-
-
-def _config(run: Run) -> RunConfig | None:
-    if "dataset" not in run.config:
-        return None
-    try:
-        return RunConfig.from_dict(run.config)
-    except (InvalidInput, DatasetUnavailable):
-        return None
+    observer = Observer(store, audits=audits)
+    observer.take(records)
+    return observer.diagnose(run, patience=_AUDIT_SECONDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -30,10 +31,14 @@ MAX_VERDICTS = 2
 def _diverging(evidence: Evidence) -> Verdict | None:
     config = evidence.config
     rate = 0.0 if config is None else config.learning_rate
-    # The epoch in which it was ended is no finished one.
-    cut = [float("nan")] if evidence.has_diverged else []
+    losses = [None if math.isnan(loss) else loss for loss in evidence.loss.tolist()]
+    if evidence.broken is not None:
+        losses[evidence.broken] = math.nan
+    if evidence.has_diverged:
+        # The epoch in which it was ended is no finished one.
+        losses.append(math.nan)
     found = diverging(
-        [*evidence.loss.tolist(), *cut],
+        losses,
         baseline=evidence.baseline,
         learning_rate=rate,
         first_epoch=evidence.first_epoch,

@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from pages.live import hub, mailbox, stream
 from pages.live.mailbox import Mailbox
-from pages.live.reader import MAX_DELTA_POINTS, MAX_SNAPSHOT_POINTS
+from pages.live.reader import MAX_DELTA_POINTS, MAX_SNAPSHOT_POINTS, RunReader
 from tests.pages.live.live_server import (
     WAIT_SECONDS,
     Chart,
@@ -29,6 +29,8 @@ from tests.pages.live.live_server import (
     wait_until,
 )
 from tests.waiting import run_async
+from trainer.config import RunConfig
+from trainer.diagnosis.auditing import Audits
 from trainer.evaluation.surface import PackedSurface
 from trainer.runs import Boundary, Record
 from trainer.store import Store
@@ -427,7 +429,8 @@ def deaf_viewer(server: Server, store: Store) -> Iterator[None]:
 
         def is_full() -> bool:
             writer.write_epoch()
-            return len(box) > 0
+            # Or was: who takes nothing is soon let go.
+            return len(box) > 0 or not server.hub._feeds
 
         wait_until(is_full, "the way to it is full")
         yield
@@ -534,6 +537,60 @@ def test_values_that_are_not_finite_are_null(
         receive(websocket, chart)
     assert chart.points["step/loss"][1][:3] == [None, None, None]
     assert chart.points["val_loss"] == ([1], [None])
+
+
+def test_points_come_first_and_what_is_said_of_them_after(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer = Writer(shared_worker_store)
+    writer.start()
+    writer.write_epoch()
+    chart = Chart()
+    with connect(shared_server.url(writer.run_id)) as websocket:
+        assert receive(websocket, chart)["verdicts"] == []
+        writer.write_epoch(loss=float("nan"))
+        told = [message := receive(websocket, chart)]
+        while "verdicts" not in message:
+            told.append(message := receive(websocket, chart))
+    assert chart.points["loss"] == ([1, 2], [1, None])
+    assert any("loss" in message["series"] for message in told[:-1])
+    assert told[-1]["series"] == {}
+    assert [verdict["name"] for verdict in told[-1]["verdicts"]] == ["diverging"]
+
+
+def test_of_a_run_that_is_over_all_is_said_at_once(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer = Writer(shared_worker_store)
+    writer.start()
+    writer.write_epoch(loss=float("nan"))
+    writer.finish("diverged")
+    with connect(shared_server.url(writer.run_id)) as websocket:
+        message = receive(websocket, Chart())
+        assert [verdict["name"] for verdict in message["verdicts"]] == ["diverging"]
+        assert close_code(websocket) == stream.NORMAL
+
+
+def test_a_run_that_is_over_stays_open_until_its_data_are_audited(worker_store: Store) -> None:
+    config = RunConfig.create("moons", leak="duplicated_rows")
+    claim = worker_store.open_run(config.to_dict(), worker="a worker", origin="dashboard")
+    losses = [1 / epoch for epoch in range(1, 11)]
+    epochs = [
+        Record(kind="epoch", epoch=place, data={"loss": loss, "val_loss": loss})
+        for place, loss in enumerate(losses)
+    ]
+    worker_store.write(claim, first_seq=1, records=epochs, epoch=10, state="finished")
+    audits = Audits()
+    reader = RunReader(worker_store, claim.run_id, audits=audits)
+    assert reader.head.is_over != reader.wants_diagnosis
+
+    def is_over() -> bool:
+        reader.diagnose()
+        return reader.head.is_over
+
+    wait_until(is_over, "the data are audited")
+    audits.close()
+    assert "leakage" in reader.head.verdicts
 
 
 def test_a_viewer_can_ask_for_a_snapshot(shared_server: Server, shared_worker_store: Store) -> None:

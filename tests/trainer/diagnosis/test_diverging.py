@@ -7,7 +7,7 @@ import pytest
 from trainer.diagnosis.diverging import diverging
 
 
-@pytest.mark.parametrize("broken", [None, float("nan"), float("inf")])
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_is_said_at_once_with_its_epoch(broken):
     verdict = diverging([1.0, 5.0, broken], baseline=None, learning_rate=0.5)
     assert verdict.sentence == "The loss stopped being a finite number in epoch 3."
@@ -46,3 +46,10 @@ def test_a_loss_far_above_first_lowest_and_constant_runs_away():
 )
 def test_it_is_silent_where_one_of_its_conditions_is_not_so(losses, baseline):
     assert diverging(losses, baseline=baseline, learning_rate=0.1) is None
+
+
+def test_an_epoch_that_is_not_known_is_no_loss_that_ran_away():
+    assert diverging([3.0, None, 2.0, None], baseline=4.0, learning_rate=0.1) is None
+    verdict = diverging([None, 3.0, None, 2.0, 40.0], baseline=4.0, learning_rate=0.1)
+    assert verdict is not None
+    assert verdict.epochs == (3, 4)

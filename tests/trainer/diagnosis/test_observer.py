@@ -22,15 +22,6 @@ def store(data_folder):
     store.close()
 
 
-class Clock:
-    """Seconds that somebody sets."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def epochs(losses, *, first=0):
     counts = pack(scored(180, 20))
     return [
@@ -46,38 +37,40 @@ def epochs(losses, *, first=0):
 
 def test_what_is_said_step_by_step_is_what_is_said_of_the_whole(store):
     claim = store.open_run(MOONS.to_dict(), worker="a worker", origin="dashboard")
-    clock = Clock()
-    observer = Observer(store, clock=clock)
+    observer = Observer(store)
     said = []
     for place, record in enumerate(epochs(JUMPS)):
         store.write(claim, first_seq=place + 1, records=[record], epoch=place + 1, state="training")
-        clock.now += 10
-        said.append(observer.observe(store.run(claim.run_id), [record]))
+        observer.take([record])
+        assert not observer.is_settled
+        said.append(observer.diagnose(store.run(claim.run_id)))
+        assert observer.is_settled
     assert all(one == () for one in said[:7])
     assert [verdict.name for verdict in said[-1]] == ["fluctuating"]
     assert said[-1] == verdicts_on(store, claim.run_id)
-
-
-def test_a_training_in_a_hurry_is_looked_at_now_and_then_and_in_the_end(store):
-    claim = store.open_run(MOONS.to_dict(), worker="a worker", origin="dashboard")
-    clock = Clock()
-    observer = Observer(store, clock=clock)
-    records = epochs(JUMPS)
-    store.write(claim, first_seq=1, records=records[:7], epoch=7, state="training")
-    assert observer.observe(store.run(claim.run_id), records[:7]) == ()
-    store.write(claim, first_seq=8, records=records[7:], epoch=20, state="training")
-    assert observer.observe(store.run(claim.run_id), records[7:]) == ()
-    store.write(claim, first_seq=21, records=[], state="finished")
-    assert len(observer.observe(store.run(claim.run_id), [])) == 1
 
 
 def test_epochs_that_are_trained_again_count_once(store):
     claim = store.open_run(MOONS.to_dict(), worker="a worker", origin="dashboard")
     records = epochs(JUMPS)
     store.write(claim, first_seq=1, records=records, epoch=20, state="training")
-    clock = Clock()
-    observer = Observer(store, clock=clock)
+    observer = Observer(store)
     run = store.run(claim.run_id)
-    assert len(observer.observe(run, records)) == 1
-    clock.now += 10
-    assert observer.observe(run, epochs([np.nan], first=4))[0].epochs == (4,)
+    observer.take(records)
+    assert [verdict.name for verdict in observer.diagnose(run)] == ["fluctuating"]
+    observer.take(epochs([np.nan], first=4))
+    assert observer.diagnose(run)[0].epochs == (4,)
+    observer.take(epochs(JUMPS[4:], first=4))
+    assert [verdict.name for verdict in observer.diagnose(run)] == ["fluctuating"]
+
+
+def test_epochs_that_a_notebook_left_out_are_not_taken_for_a_loss_that_ran_away(store):
+    claim = store.open_run({}, worker="a notebook", origin="callback")
+    records = epochs(JUMPS)[::2]
+    store.write(claim, first_seq=1, records=records, epoch=20, state="training")
+    observer = Observer(store)
+    observer.take(records)
+    assert observer.diagnose(store.run(claim.run_id)) == ()
+    observer.take(epochs([np.nan], first=24))
+    said = observer.diagnose(store.run(claim.run_id))
+    assert [(verdict.name, verdict.epochs) for verdict in said] == [("diverging", (24,))]
