@@ -81,7 +81,7 @@ def _show(drawn: RunForm) -> None:
 
 
 def _show_findings(look: Look) -> None:
-    st.subheader("Before you train", anchor=False)
+    st.header("Before you train", anchor=False)
     if not look.findings:
         st.markdown(":green[:material/check_circle:] Nothing noteworthy was found.")
     for finding in look.findings:
@@ -93,14 +93,14 @@ def _show_findings(look: Look) -> None:
 
 def _show_answers(look: Look) -> None:
     spec = look.spec
-    st.subheader("Classes" if spec.num_classes else "Target", anchor=False)
+    st.header("Classes" if spec.num_classes else "Target", anchor=False)
     _figure(target_figure(look), f"How often each {spec.target_name} is there", "answers")
     if spec.num_classes > MAX_BARS:
         st.caption(f"The {MAX_BARS} most frequent of {spec.num_classes:,} classes.")
 
 
 def _show_split(config: RunConfig, look: Look) -> None:
-    st.subheader("Split", anchor=False)
+    st.header("Split", anchor=False)
     _figure(split_figure(look), "Rows to train on, to validate on and to test on", "split")
     by_class = "Each class has its share in every part. " if look.spec.num_classes else ""
     st.caption(
@@ -111,7 +111,7 @@ def _show_split(config: RunConfig, look: Look) -> None:
 
 def _show_file(spec: DatasetSpec) -> None:
     upload = uploads.upload(spec.name)
-    st.subheader("File", anchor=False)
+    st.header("File", anchor=False)
     st.caption(reading_of(upload))
     if upload.recognised.picture:
         return  # they are shown as pictures
@@ -136,7 +136,7 @@ def _are_days(column: pd.Series) -> bool:
 def _show_rows(look: Look) -> None:
     spec = look.spec
     if spec.is_image:
-        st.subheader("Pictures", anchor=False)
+        st.header("Pictures", anchor=False)
         drawing = preview_figure(spec, look.arrays)
         if drawing is not None:
             _figure(drawing, f"Examples of {spec.title}", "pictures")
@@ -147,24 +147,24 @@ def _show_rows(look: Look) -> None:
     if look.columns:
         _show_columns(look)
     if spec.origin != "uploaded":
-        st.subheader("Rows", anchor=False)
+        st.header("Rows", anchor=False)
         st.dataframe(preview_table(spec, look.arrays, PREVIEWED_ROWS), hide_index=True, height=320)
 
 
 def _show_words(look: Look) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Length", anchor=False)
+        st.header("Length", anchor=False)
         heading = "words" if look.spec.vocabulary else "different words"
         drawing = distribution_figure(look, word_counts(look), heading)
         _figure(drawing, "How many words a text has, by class", "length")
     if not look.words:
         return
     with right:
-        st.subheader("Words that tell the classes apart", anchor=False)
+        st.header("Words that tell the classes apart", anchor=False)
         st.dataframe(telling_words(look), hide_index=True, height=320)
     if look.spec.vocabulary:
-        st.subheader("Texts", anchor=False)
+        st.header("Texts", anchor=False)
         st.dataframe(
             text_table(look),
             hide_index=True,
@@ -175,7 +175,7 @@ def _show_words(look: Look) -> None:
 
 def _show_columns(look: Look) -> None:
     names = [column.name for column in look.columns]
-    st.subheader("Columns", anchor=False)
+    st.header("Columns", anchor=False)
     # Texts, for a date has bounds as a number has.
     bound = st.column_config.TextColumn(alignment="right")
     st.dataframe(

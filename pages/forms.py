@@ -37,11 +37,11 @@ class RunForm(DataFields, ModelFields):
 
     def __init__(self) -> None:
         super().__init__({**DATA_HELP, **MODEL_HELP, **_HELP})
-        st.subheader("Data", anchor=False)
+        st.header("Data", anchor=False)
         spec = self._data()
-        st.subheader("Model", anchor=False)
+        st.header("Model", anchor=False)
         self._model(spec)
-        st.subheader("Training", anchor=False)
+        st.header("Training", anchor=False)
         losses = tuple(loss.name for loss in losses_for(spec.task))
         self._choice("loss", "Loss", losses, notes={n: LOSSES[n].help for n in losses})
         self._metrics(tuple(metric.name for metric in metrics_for(spec)))

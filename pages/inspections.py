@@ -54,7 +54,7 @@ def show_examples(run: Run, config: RunConfig, cell: Mapping[str, Any] | None) -
             `threshold`, and `true` and `predicted` as 1 for the class and 0 for the rest. None
             before somebody has chosen a cell.
     """
-    st.subheader("Examples", anchor=False)
+    st.header("Examples", anchor=False)
     if cell is None:
         st.caption("Choose a cell of the matrix to see the validation rows behind it.")
         return
@@ -187,7 +187,7 @@ def _show_rows(config: RunConfig, indices: np.ndarray, verdicts: _Verdicts) -> N
 
 def show_test_set(run: Run, config: RunConfig) -> None:
     """Show the sealed test set: how to break the seal, or what was behind it."""
-    st.subheader("Test set", anchor=False)
+    st.header("Test set", anchor=False)
     _, _, num_test = config.split_sizes
     if not num_test:
         st.caption("This run kept no test rows: its test share is 0.")

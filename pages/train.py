@@ -147,7 +147,7 @@ def _show_data(drawn: RunForm) -> None:
         _link_to_data(drawn.config)
     describe(drawn.config, with_examples=has_rows)
     if not drawn.problems.keys() & NETWORK_FIELDS:
-        st.subheader("The network", anchor=False)
+        st.header("The network", anchor=False)
         st.html(network_html(network(drawn.config)))
 
 

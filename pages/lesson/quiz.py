@@ -14,7 +14,7 @@ def show_quiz(link: Link, standing: Standing) -> None:
     """Draw all questions: each answered one with what is to be said of every option."""
     lesson = link.lesson
     for number, question in enumerate(lesson.questions):
-        st.subheader(f"Question {number + 1} of {len(lesson.questions)}", anchor=False)
+        st.header(f"Question {number + 1} of {len(lesson.questions)}", anchor=False)
         part = question_part(number)
         if part not in standing.answers:
             texts = [option.text for option in question.options]

@@ -39,7 +39,7 @@ def show_stage(link: Link, standing: Standing) -> None:
 
 def show_data(link: Link, standing: Standing) -> None:
     """Draw the data that the first run learns from."""
-    st.subheader("The data", anchor=False)
+    st.header("The data", anchor=False)
     describe(config_for(link, standing, link.lesson.scenarios[0].name))
 
 

@@ -42,7 +42,7 @@ def show_steps(link: Link, standing: Standing) -> None:
     for step in range(reached):
         # A place of its own: what one step draws anew does not move the others.
         with st.container(key=f"step_{step + 1}"):
-            st.subheader(f"{step + 1} · {STEPS[step]}", anchor=False)
+            st.header(f"{step + 1} · {STEPS[step]}", anchor=False)
             draw[step](link, standing)
 
 

@@ -114,7 +114,7 @@ class HeaderView {
   constructor(parent) {
     this.icon = element("span", { class: "lr-icon" });
     this.word = element("span", { class: "lr-word", role: "status", "data-testid": "run-state" });
-    this.name = element("span", { class: "lr-name", "data-testid": "run-name" });
+    this.name = element("h2", { class: "lr-name", "data-testid": "run-name" });
     this.progress = element("span", { class: "lr-fact lr-progress", "data-testid": "run-progress" });
     this.speed = element("span", { class: "lr-fact lr-speed" });
     this.time = element("span", { class: "lr-fact lr-time" });

@@ -63,7 +63,7 @@ def figures_of(page: AppTest) -> set[str]:
 
 def texts_of(page: AppTest) -> str:
     """Return every text on the page that Streamlit takes for Markdown."""
-    elements = [*page.title, *page.subheader, *page.markdown, *page.caption]
+    elements = [*page.title, *page.header, *page.markdown, *page.caption]
     elements += [*page.error, *page.info, *page.warning]
     return "\n".join(element.value for element in elements)
 
@@ -122,7 +122,7 @@ def test_of_a_regression_the_targets_are_drawn(open_data_page: OpenPage) -> None
     parts = RunConfig.create("diabetes").split(load("diabetes"))
     assert numbers(training["y"]).sum() == len(parts.y_train)
     assert numbers(validation["y"]).sum() == len(parts.y_val)
-    assert page.subheader[1].value == "Target"
+    assert page.header[1].value == "Target"
 
 
 def test_a_column_s_distribution_is_that_of_each_class(open_data_page: OpenPage) -> None:

@@ -70,7 +70,7 @@ def test_each_lesson_opens_with_its_question_and_its_data(
     assert not page.exception
     assert page.radio[0].label == LESSONS[name].predict.text
     assert page.radio[0].value is None
-    assert "The data" in [heading.value for heading in page.subheader]
+    assert "The data" in [heading.value for heading in page.header]
 
 
 @pytest.mark.parametrize(

@@ -357,7 +357,7 @@ def test_a_hostile_name_that_is_refused_is_repeated_without_its_markup(
 
 def markdown_of(page: AppTest) -> list[str]:
     """Return every text on the page that Streamlit takes for Markdown."""
-    elements = [*page.markdown, *page.caption, *page.title, *page.subheader]
+    elements = [*page.markdown, *page.caption, *page.title, *page.header]
     messages = [*page.error, *page.info, *page.warning, *page.success]
     labels = [button.label for button in page.button] + [part.label for part in page.expander]
     return [element.value for element in [*elements, *messages]] + labels
