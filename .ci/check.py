@@ -24,7 +24,7 @@ def main() -> int:
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         print(f"Python must be 3.11, 3.12 or 3.13. Got {sys.version.split()[0]}.")
         return 2
-    if not ENVIRONMENT.exists():
+    if shutil.which("pip", path=str(SCRIPTS)) is None:  # pip comes last: without, it is half made
         venv.create(ENVIRONMENT, with_pip=True)
     python = str(SCRIPTS / "python")
     run((python, "-m", "pip", "install", "--quiet", "-r", "requirements-dev.txt"))
