@@ -72,7 +72,7 @@ def _classes_figure(look: Look) -> go.Figure:
     chosen = np.arange(spec.num_classes)
     if spec.num_classes > MAX_BARS:
         chosen = np.argsort(-total, kind="stable")[:MAX_BARS]
-    shares = total / max(1, total.sum())
+    shares = total / max(1, int(total.sum()))
     labels = [f"{_short(spec.class_names[k])}<br>{_percent(shares[k])}" for k in chosen]
     figure = go.Figure()
     for name, counts in _parts(train[chosen], validation[chosen]):
