@@ -244,7 +244,9 @@ def _as_number(value: float | None) -> str:
 
 
 def _as_date(days: float | None) -> str:
-    return "" if days is None else str(np.datetime64("2000-01-01") + round(days))
+    if days is None:
+        return ""
+    return str(np.datetime64("2000-01-01") + np.timedelta64(round(days), "D"))
 
 
 def _figure(drawing: go.Figure, label: str, key: str) -> None:
