@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -201,12 +199,11 @@ def test_whatever_byte_is_flipped_no_wrong_weight_is_read(data_folder):
     assert sentences > len(content) / 2
 
 
-# Ends itself, as if killed, at the n-th call that reaches the disk.
+# One writer for each n, which ends itself, as if killed, at its n-th call that reaches the disk.
 _SAVE_AND_DIE = """
-import os, signal, sys
+import itertools, os, signal, sys
 import numpy as np
 from trainer.checkpoints import Checkpoint, Checkpoints
-left = int(sys.argv[1])
 def counted(call):
     def dying(*arguments, **options):
         global left
@@ -217,34 +214,42 @@ def counted(call):
     return dying
 def checkpoint(epoch):
     return Checkpoint(epoch=epoch, weights=[np.full(5, epoch, "float32")], state={})
-of_run = Checkpoints("abc", every=int(sys.argv[2]))
-for name in ("fsync", "replace", "link", "unlink", "fdopen", "open"):
-    setattr(os, name, counted(getattr(os, name)))
-np.savez = counted(np.savez)
-for epoch in range(3, 6):
-    of_run.save(checkpoint(epoch), best=checkpoint(4 if epoch == 4 else max(3, epoch - 1)))
+def save(run_id):
+    Checkpoints(run_id).save(checkpoint(2), best=checkpoint(2))
+    of_run = Checkpoints(run_id, every=int(sys.argv[1]))
+    for name in ("fsync", "replace", "link", "unlink", "fdopen", "open"):
+        setattr(os, name, counted(getattr(os, name)))
+    np.savez = counted(np.savez)
+    for epoch in range(3, 6):
+        of_run.save(checkpoint(epoch), best=checkpoint(4 if epoch == 4 else max(3, epoch - 1)))
+for left in itertools.count(1):
+    run_id = f"killed-{left}"
+    writer = os.fork()
+    if not writer:
+        save(run_id)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(writer, 0)[1]) != -signal.SIGKILL:
+        break
+    print(run_id)
+print(run_id)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 @pytest.mark.parametrize("every", [0, 1])
 def test_killed_at_any_moment_of_a_writing_there_is_a_whole_one_to_go_on_from(data_folder, every):
-    folder = data_folder / "checkpoints" / "abc"
-    moment, newest, is_over = 0, [], False
-    while not is_over:
-        moment += 1
-        shutil.rmtree(folder, ignore_errors=True)
-        Checkpoints("abc").save(checkpoint(2), best=checkpoint(2))
-        arguments = [sys.executable, "-c", _SAVE_AND_DIE, str(moment), str(every)]
-        is_over = subprocess.run(arguments, check=False).returncode != -signal.SIGKILL
-        of_run = Checkpoints("abc")
+    command = [sys.executable, "-c", _SAVE_AND_DIE, str(every)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    newest = []
+    for run_id in done.stdout.split():
+        of_run = Checkpoints(run_id)
         found = of_run.newest()
         assert found.remark == ""
         newest.append(found.checkpoint.epoch)
         of_run.begin_after(found.checkpoint.epoch)
-        assert kept("abc").best is not None
-        assert of_run.at(kept("abc").best).epoch <= found.checkpoint.epoch
-        assert not any(name.startswith(".new") for name in files(data_folder))
+        assert kept(run_id).best is not None
+        assert of_run.at(kept(run_id).best).epoch <= found.checkpoint.epoch
+        assert not any(name.startswith(".new") for name in files(data_folder, run_id))
     assert newest[0] == 2 and newest[-1] == 5
     assert newest == sorted(newest)
     assert len(newest) > 15
