@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
+import shutil
 import socket
 import ssl
 import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import ContentTooShortError, HTTPError, URLError
@@ -41,7 +44,7 @@ import sys
 from trainer.datasets import LoadOptions, load
 from trainer.errors import DatasetUnavailable
 options = LoadOptions(progress=lambda message: print("progress", message))
-for name in sys.argv[1:]:
+for name in map(str.strip, sys.stdin):
     try:
         arrays = load(name, options)
         print("loaded", arrays.x.shape, arrays.x.dtype, arrays.y.shape, arrays.y.dtype)
@@ -49,39 +52,78 @@ for name in sys.argv[1:]:
     except DatasetUnavailable as error:
         print("unavailable", error)
         print("cause", repr(error.__cause__))
+    print(flush=True)
 """
 
 
-def run_load(*names: str, tmp_path: Path) -> list[str]:
-    """Load datasets in a process of their own, offline, and return what it printed.
+class Offline:
+    """A process that loads datasets and has no internet, with a data folder and a Keras of its own.
 
     A proxy that nobody answers on makes every connection fail at once, also on a machine that
     has an internet connection.
     """
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home, self.keras = folder, folder / "home", folder / "keras"
+        self.keras.mkdir(exist_ok=True)
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            nobody = f"http://127.0.0.1:{unused.getsockname()[1]}"
         environment = {
             **os.environ,
-            "DASHBOARD_HOME": str(tmp_path / "home"),
-            "KERAS_HOME": str(tmp_path / "keras"),
+            "DASHBOARD_HOME": str(self.home),
+            "KERAS_HOME": str(self.keras),
             "https_proxy": nobody,
             "HTTPS_PROXY": nobody,
             "no_proxy": "",
             "NO_PROXY": "",
         }
-        (tmp_path / "keras").mkdir(exist_ok=True)
-        done = subprocess.run(
-            [sys.executable, "-c", LOAD, *names],
-            capture_output=True,
-            check=False,
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", LOAD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             text=True,
             env=environment,
             cwd=ROOT,
-            timeout=120,
         )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+
+    def load(self, *names: str) -> list[str]:
+        """Load datasets one after the other and return what was printed."""
+        with ThreadPoolExecutor(1) as pool:
+            return [
+                line for name in names for line in pool.submit(self._load, name).result(timeout=120)
+            ]
+
+    def _load(self, name: str) -> list[str]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(name, file=self._process.stdin, flush=True)
+        lines = []
+        while (line := self._process.stdout.readline()) != "\n":
+            assert line, "the process has ended"
+            lines.append(line.rstrip("\n"))
+        return lines
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory) -> Iterator[Offline]:
+    """One process for all: it takes far longer to import Keras than to load what is asked for."""
+    offline = Offline(tmp_path_factory.mktemp("offline"))
+    yield offline
+    offline.end()
+
+
+@pytest.fixture
+def offline(process) -> Offline:
+    """The process, with nothing in its folders."""
+    for folder in (process.home, process.keras):
+        shutil.rmtree(folder, ignore_errors=True)
+    process.keras.mkdir()
+    return process
 
 
 def files_below(folder: Path) -> set[str]:
@@ -105,9 +147,8 @@ def write_fashion_mnist(keras_home: Path, num_train: int, num_test: int) -> np.n
     return train
 
 
-def test_without_internet_one_sentence_says_so_and_nothing_is_left_behind(tmp_path):
-    names = [name for name, spec in DATASETS.items() if spec.origin == "downloaded"]
-    lines = run_load(*names, tmp_path=tmp_path)
+def test_without_internet_one_sentence_says_so_and_nothing_is_left_behind(offline):
+    lines = offline.load(*(name for name, spec in DATASETS.items() if spec.origin == "downloaded"))
     told = [line for line in lines if not line.startswith(("progress Downloading", "cause"))]
     assert told == [
         line
@@ -119,32 +160,34 @@ def test_without_internet_one_sentence_says_so_and_nothing_is_left_behind(tmp_pa
     ]
     causes = [line for line in lines if line.startswith("cause")]
     assert all("URL fetch failure" in line for line in causes) and len(causes) == 5
-    assert files_below(tmp_path) <= {"download.lock", "keras.json"}
+    assert files_below(offline.folder) <= {"download.lock", "keras.json"}
 
 
-def test_what_keras_has_becomes_our_copy_and_keras_is_not_asked_again(tmp_path):
-    pictures = write_fashion_mnist(tmp_path / "keras", num_train=30, num_test=10)
+def test_what_keras_has_becomes_our_copy_and_keras_is_not_asked_again(offline):
+    pictures = write_fashion_mnist(offline.keras, num_train=30, num_test=10)
     expected = [
         "loaded (30, 28, 28, 1) uint8 (30,) int32",
         f"sums {pictures.sum(dtype=np.int64)} {3 * sum(range(10))}",
     ]
-    first = run_load("fashion_mnist", tmp_path=tmp_path)
+    first = offline.load("fashion_mnist")
     assert first[0] == "progress Preparing to download Fashion-MNIST"
     assert first[-3:] == ["progress Storing Fashion-MNIST", *expected]
-    assert files_below(tmp_path / "home") == {"fashion_mnist.npz", "download.lock"}
-    for file in (tmp_path / "keras").rglob("*.gz"):
+    assert files_below(offline.home) == {"fashion_mnist.npz", "download.lock"}
+    for file in offline.keras.rglob("*.gz"):
         file.unlink()
-    assert run_load("fashion_mnist", tmp_path=tmp_path) == expected
-    with np.load(tmp_path / "home/datasets/fashion_mnist.npz", allow_pickle=False) as stored:
+    another = Offline(offline.folder)
+    assert another.load("fashion_mnist") == expected
+    another.end()
+    with np.load(offline.home / "datasets/fashion_mnist.npz", allow_pickle=False) as stored:
         assert stored["x_test"].shape == (10, 28, 28, 1)
         assert stored["y_test"].tolist() == list(range(10))
 
 
-def test_half_a_file_that_a_killed_download_left_is_thrown_away(tmp_path):
-    write_fashion_mnist(tmp_path / "keras", num_train=30, num_test=10)
-    half = tmp_path / "keras/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
+def test_half_a_file_that_a_killed_download_left_is_thrown_away(offline):
+    write_fashion_mnist(offline.keras, num_train=30, num_test=10)
+    half = offline.keras / "datasets/fashion-mnist/train-images-idx3-ubyte.gz"
     half.write_bytes(half.read_bytes()[:1000])
-    lines = run_load("fashion_mnist", tmp_path=tmp_path)
+    lines = offline.load("fashion_mnist")
     # Here the second try finds no internet; what matters is that it is a download again.
     assert "unavailable " + OFFLINE.format("Fashion-MNIST") in lines
     assert not half.exists()
