@@ -177,13 +177,16 @@ def _is_gone(worker: str) -> bool:
 
 def main() -> None:
     """Work until the parent is gone or the process is told to end."""
-    shutdown = Shutdown()
     parser = argparse.ArgumentParser(prog="python -m trainer.worker")
     parser.add_argument("--parent", required=True, help="the process that started this one")
     parent = parser.parse_args().parent
     log_to_standard_error("trainer")
     # TensorFlow's C++ notes about the machine are not for the server's log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Takes seconds. Until it is done there is nothing to be lost, and a signal ends this process.
+    import trainer.training  # noqa: F401
+
+    shutdown = Shutdown()
     settings = Settings.from_environment()
     store = Store(settings.store_url)
     code = 0

@@ -16,6 +16,7 @@ import pytest
 
 import trainer.launch
 from tests.waiting import wait_until
+from trainer.checkpoints import kept
 from trainer.config import RunConfig
 from trainer.continuing import resume
 from trainer.datasets import uploads
@@ -33,6 +34,7 @@ class Desk:
     """A store and the launcher that works through its queue."""
 
     def __init__(self, settings: Settings) -> None:
+        self.home = settings.home
         self.store = Store(settings.store_url)
         self.launcher = LocalLauncher(self.store, settings)
         self.launcher.start()
@@ -48,9 +50,9 @@ class Desk:
 
         return wait_until(is_there, f"the run is {state} with {epochs} epochs", seconds=300)
 
-    def over(self, run_id: str) -> Run:
-        wait_until(lambda: self.store.run(run_id).is_over, "the run is over")
-        return self.store.run(run_id)
+    def epochs(self, run_id: str) -> list[int]:
+        records = self.store.updates(run_id)[1]
+        return [record.epoch for record in records if record.kind == "epoch"]
 
     def workers(self) -> list[psutil.Process]:
         return [psutil.Process(int(str(w["pid"]))) for w in self.launcher.workers()]
@@ -68,26 +70,6 @@ def desk(tmp_path_factory) -> Iterator[Desk]:
     yield shared
     shared.launcher.stop()
     shared.store.close()
-
-
-@pytest.fixture
-def new_desk(tmp_path) -> Iterator[Desk]:
-    settings = Settings(
-        home=tmp_path,
-        store_url=f"sqlite:///{(tmp_path / 'runs.sqlite').as_posix()}",
-        slots=1,
-        worker_runs=1,
-    )
-    desk = Desk(settings)
-    yield desk
-    desk.launcher.stop()
-    desk.store.close()
-
-
-def test_a_worker_that_has_had_its_runs_is_replaced_at_once(new_desk):
-    run_ids = [new_desk.submit(**SHORT) for _ in range(3)]
-    trained_by = {pid_of(new_desk.when(run_id, "finished")) for run_id in run_ids}
-    assert len(trained_by) == 3
 
 
 def pid_of(run: Run) -> int:
@@ -133,17 +115,31 @@ def test_a_run_that_cannot_be_trained_has_failed_and_the_queue_goes_on(desk):
     desk.when(good, "finished")
 
 
-def test_a_killed_worker_leaves_its_run_interrupted_and_another_takes_the_next(desk):
-    killed, waiting = desk.submit(**FOR_EVER), desk.submit(**SHORT)
-    run = desk.when(killed, "training", epochs=3)
+def test_of_a_killed_worker_others_take_the_next_run_and_go_on_with_the_one_it_left(
+    desk, monkeypatch
+):
+    monkeypatch.setenv("DASHBOARD_HOME", str(desk.home))  # where the checkpoints are
+    choices = {"units": 8, "dropout": 0.3, "batch_size": 16, "checkpoint_every": 2}
+    killed, waiting = desk.submit(epochs=100_000, **choices), desk.submit(**SHORT)
+    run = desk.when(killed, "training", epochs=21)
     os.kill(pid_of(run), signal.SIGKILL)
     interrupted = desk.when(killed, "interrupted")
     assert interrupted.message
     assert interrupted.epoch >= run.epoch
-    epochs = [r for r in desk.store.updates(killed)[1] if r.kind == "epoch"]
-    assert [record.epoch for record in epochs] == list(range(interrupted.epoch))
+    committed = desk.store.history(killed)
+    assert len(committed["loss"]) == interrupted.epoch
+    assert desk.epochs(killed) == list(range(interrupted.epoch))
+    # A checkpoint may be ahead of what was committed.
+    assert kept(killed).epochs[0] < interrupted.epoch
     after = desk.when(waiting, "finished")
     assert pid_of(after) != pid_of(run)
+    resume(desk.store, killed, epochs=interrupted.epoch + 3)
+    finished = desk.when(killed, "finished")
+    assert (finished.attempt, finished.epoch) == (2, interrupted.epoch + 3)
+    assert desk.epochs(killed) == list(range(finished.epoch))
+    history = desk.store.history(killed)
+    # What was trained again came out the same.
+    assert {name: values[: interrupted.epoch] for name, values in history.items()} == committed
     # The spare one is replaced as well.
     wait_until(
         lambda: [w for w in desk.launcher.workers() if w["running"] and w["pid"] != pid_of(run)][
@@ -151,18 +147,6 @@ def test_a_killed_worker_leaves_its_run_interrupted_and_another_takes_the_next(d
         ],
         "there are two workers again",
     )
-
-
-def test_what_a_killed_worker_left_is_queued_again_and_trained_on_by_another(desk):
-    run_id = desk.submit(**FOR_EVER)
-    run = desk.when(run_id, "training", epochs=3)
-    os.kill(pid_of(run), signal.SIGKILL)
-    interrupted = desk.over(run_id)
-    resume(desk.store, run_id, epochs=interrupted.epoch + 5)
-    finished = desk.when(run_id, "finished")
-    assert (finished.attempt, finished.epoch) == (2, interrupted.epoch + 5)
-    epochs = [r for r in desk.store.updates(run_id)[1] if r.kind == "epoch"]
-    assert [record.epoch for record in epochs] == list(range(finished.epoch))
 
 
 def test_the_settings_reach_the_workers(desk):
@@ -197,25 +181,40 @@ from trainer.store import Store
 settings = Settings.from_environment()
 launcher = LocalLauncher(Store(settings.store_url), settings)
 launcher.start()
-while not launcher.workers():
+while len(launcher.workers()) < 2:
     pass
 print(*(worker["pid"] for worker in launcher.workers()), flush=True)
 sys.stdin.read()
 """
 
 
-def test_a_launcher_that_was_killed_leaves_no_idle_worker_behind(data_folder):
+def test_a_worker_that_has_had_its_runs_is_replaced_and_none_outlives_a_killed_launcher(
+    data_folder, monkeypatch
+):
+    monkeypatch.setenv("DASHBOARD_WORKER_RUNS", "1")
+    store = Store(Settings.from_environment().store_url)
+    run_id = store.create_run(RunConfig.create("iris", **SHORT).to_dict())
     command = [sys.executable, "-c", _LAUNCH_FOR_EVER]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        wait_until(lambda: psutil.Process(server.pid).children(), "a worker is there")
         assert server.stdout is not None
-        server.stdout.readline()
-        workers = psutil.Process(server.pid).children()
+        first = {int(pid) for pid in server.stdout.readline().split()}
+
+        def workers() -> dict[int, psutil.Process]:
+            return {worker.pid: worker for worker in psutil.Process(server.pid).children()}
+
+        wait_until(lambda: store.run(run_id).is_over, "the run is over")
+        run = store.run(run_id)
+        assert run.state == "finished" and pid_of(run) in first
+        wait_until(
+            lambda: len(workers().keys() - {pid_of(run)}) == 2 and pid_of(run) not in workers(),
+            "there is another worker in its place",
+        )
+        left = list(workers().values())
         server.kill()
-    assert workers
-    gone, alive = psutil.wait_procs(workers, timeout=120)
+    gone, alive = psutil.wait_procs(left, timeout=120)
     assert alive == []
-    assert len(gone) == len(workers)
+    assert len(gone) == len(left) == 2
+    store.close()
 
 
 def test_a_launcher_that_can_start_no_process_goes_on_and_tries_again(
