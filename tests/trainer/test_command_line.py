@@ -65,21 +65,16 @@ def call(capsys):
     return run
 
 
-def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trainer", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 # -- run ---------------------------------------------------------------------------------------
 
 
-def test_a_run_prints_one_json_object_last_and_the_dashboard_sees_it(store):
-    done = in_a_process(
+def test_a_run_prints_one_json_object_last_and_the_dashboard_sees_it(call, store):
+    code, out, err = call(
         *("run", "--dataset", "digits", "--epochs", "3", "--batch-size", "16", "--seed", "7"),
         *("--metrics", "accuracy,top_3_accuracy", "--set", "units=8", "--json"),
     )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    assert (code, err) == (0, "")
+    result = json.loads(out.splitlines()[-1])
     assert {"run_id", "state", "epochs", "seconds", "config", "history", "evaluation"} <= set(
         result
     )
@@ -104,17 +99,6 @@ def test_a_run_prints_one_json_object_last_and_the_dashboard_sees_it(store):
     run = store.run(result["run_id"])
     assert (run.state, run.origin) == ("finished", "command line")
     assert store.history(run.run_id) == result["history"]
-
-
-def test_a_run_shows_its_progress_and_says_how_it_ended(call, store):
-    code, out, err = call("run", *QUICK, "--name", "mine")
-    (run,) = store.runs()
-    assert code == 0
-    assert out.splitlines()[-1].startswith(run.run_id)
-    assert "finished" in out
-    assert "epoch 2 of 2" in out
-    assert out.rstrip().endswith("mine")
-    assert "loss" in err
 
 
 def test_a_run_takes_what_bends_the_data_like_any_other_choice(call):
@@ -152,7 +136,7 @@ def test_a_message_that_looks_like_markup_is_shown_as_it_is(call, monkeypatch):
     assert err.splitlines()[-1] == "mine: ValueError: [/job:localhost] is gone"
 
 
-def test_the_progress_outlives_a_store_that_cannot_be_read_for_a_while(
+def test_a_run_shows_its_progress_and_its_end_though_the_store_cannot_be_read_for_a_while(
     call, store, monkeypatch, data_folder, caplog
 ):
     load_iris = DATASETS["iris"].load
@@ -165,23 +149,31 @@ def test_the_progress_outlives_a_store_that_cannot_be_read_for_a_while(
         return load_iris(options)
 
     with_iris(monkeypatch, load)
-    code, _, err = call("run", *QUICK)
+    code, out, err = call("run", *QUICK, "--name", "mine")
+    (run,) = store.runs()
     assert code == 0
+    assert out.splitlines()[-1].startswith(run.run_id)
+    assert "finished" in out
+    assert "epoch 2 of 2" in out
+    assert out.rstrip().endswith("mine")
+    assert "loss" in err
     assert "2/2" in err
 
 
 def test_ctrl_c_interrupts_the_run_and_keeps_its_epochs(store):
-    command = [sys.executable, "-m", "trainer", "run", *QUICK, "--set", "epochs=100000"]
+    command = [sys.executable, "-m", "trainer", "run", *QUICK, "--set", "epochs=100000", "--json"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         wait_until(lambda: any(run.epoch >= 2 for run in store.runs()), "some epochs are finished")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=120)
     (run,) = store.runs()
     assert (process.returncode, run.state) == (1, "interrupted")
     assert "Traceback" not in err
     assert run.message in err
+    # A real process prints nothing after it either.
+    assert json.loads(out.splitlines()[-1])["history"] == store.history(run.run_id)
     assert len(store.history(run.run_id)["loss"]) == run.epoch >= 2
 
 
@@ -449,8 +441,12 @@ def test_what_cannot_be_steered_is_one_line(call, trained, words, sentence):
 
 
 def test_a_run_is_continued_extended_and_forked_here(call, store):
-    _, out, _ = call("run", *QUICK, "--json")
-    run_id = json.loads(out)["run_id"]
+    run_id = store.create_run(RunConfig.create("iris", epochs=2, units=4).to_dict())
+    call("stop", run_id)
+    code, out, _ = call("resume", run_id, "--json")
+    resumed = json.loads(out)
+    assert (code, resumed["state"], resumed["epochs"]) == (0, "finished", 2)
+    assert store.run(run_id).attempt == 1
     code, _, err = call("resume", run_id)
     assert (code, err) == (
         2,
@@ -472,16 +468,6 @@ def test_a_run_is_continued_extended_and_forked_here(call, store):
     assert "checkpoints after epoch" in out
     code, out, _ = call("fork", run_id, "--epoch", "best", "--set", "l2=0.1", "--json")
     assert (code, json.loads(out)["config"]["l2"]) == (0, 0.1)
-
-
-def test_a_run_that_was_stopped_goes_on_here(call, store):
-    config = RunConfig.create("iris", epochs=2, units=4)
-    run_id = store.create_run(config.to_dict())
-    call("stop", run_id)
-    code, out, _ = call("resume", run_id, "--json")
-    resumed = json.loads(out)
-    assert (code, resumed["state"], resumed["epochs"]) == (0, "finished", 2)
-    assert store.run(run_id).attempt == 1
 
 
 @pytest.mark.parametrize(
