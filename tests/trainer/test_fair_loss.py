@@ -12,7 +12,7 @@ from trainer.models import build, shaped_targets
 from trainer.pace import Pace
 from trainer.recorder import Recorder
 from trainer.store import Store
-from trainer.training import Training
+from trainer.training import Training, WarmModel
 
 
 def prepared(config: RunConfig):
@@ -28,8 +28,7 @@ def prepared(config: RunConfig):
     ("dataset", "choices"),
     [
         ("moons", {"dropout": 0.5}),
-        ("iris", {"l2": 0.1}),
-        ("iris", {"label_smoothing": 0.2, "layers": "dense(8) batch_norm"}),
+        ("iris", {"l2": 0.1, "label_smoothing": 0.2, "layers": "dense(8) batch_norm"}),
         ("diabetes", {"l1": 0.01, "dropout": 0.3}),
     ],
     ids=str,
@@ -61,11 +60,11 @@ def test_it_goes_without_epochs_for_which_there_is_no_time_but_never_without_the
 
 def test_a_run_with_the_switch_has_the_series_and_trains_the_same(tmp_path):
     store = Store(f"sqlite:///{tmp_path / 'runs.sqlite'}")
-    histories = []
+    histories, warm = [], WarmModel()
     for fair_curve in (False, True):
         config = RunConfig.create("moons", epochs=6, dropout=0.4, fair_curve=fair_curve, seed=3)
         claim = store.open_run(config.to_dict(), worker="me", origin="test")
-        assert Training(config, Recorder(store, claim)).run() == "finished"
+        assert Training(config, Recorder(store, claim), warm=warm).run() == "finished"
         histories.append(store.history(claim.run_id))
     without, with_it = histories
     fair = with_it.pop("fair_loss")
@@ -78,11 +77,11 @@ def test_a_run_with_the_switch_has_the_series_and_trains_the_same(tmp_path):
 
 def test_a_run_that_does_not_validate_trains_the_same_and_logs_nothing_of_it(tmp_path):
     store = Store(f"sqlite:///{tmp_path / 'runs.sqlite'}")
-    histories = []
+    histories, warm = [], WarmModel()
     for validate in (True, False):
         config = RunConfig.create("moons", epochs=3, validate=validate)
         claim = store.open_run(config.to_dict(), worker="me", origin="test")
-        assert Training(config, Recorder(store, claim)).run() == "finished"
+        assert Training(config, Recorder(store, claim), warm=warm).run() == "finished"
         histories.append(store.history(claim.run_id))
         assert (store.evaluation(claim.run_id) is not None) == validate
     assert set(histories[1]) == {"loss", "accuracy"}

@@ -150,9 +150,9 @@ def test_the_range_of_a_regressions_counts_says_nothing_of_the_test_rows(store, 
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])
-def test_rows_that_were_not_kept_apart_cannot_be_looked_at(store, warm, part):
+def test_rows_that_were_not_kept_apart_cannot_be_looked_at(store, part):
     config = RunConfig.create("iris", epochs=1, units=4, **{f"{part}_split": 0})
-    run = trained(store, config, warm)
+    run = store.run(store.create_run(config.to_dict()))
     with pytest.raises(InvalidInput, match=f"{part}_split must be more than 0 to have {part} rows"):
         inspect(run, part=part, which="last")
 

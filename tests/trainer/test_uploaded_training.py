@@ -44,16 +44,23 @@ def trained(store: Store, config: RunConfig) -> Run:
 
 
 @pytest.mark.parametrize("options", [{}, {"sep": ";", "decimal": ","}])
-def test_breast_cancer_written_out_and_read_back_gives_the_history_of_the_built_in_set(
-    store: Store, options: dict[str, object]
+def test_breast_cancer_written_out_and_read_back_are_the_rows_of_the_built_in_set(
+    options: dict[str, object],
 ) -> None:
     upload = bring(load_breast_cancer(as_frame=True).frame, **options)
+    own = RunConfig.create(upload.name, target="target")
+    np.testing.assert_array_equal(load(own.spec).x, load("breast_cancer").x)
+    np.testing.assert_array_equal(load(own.spec).y, load("breast_cancer").y)
+
+
+def test_breast_cancer_written_out_and_read_back_gives_the_history_of_the_built_in_set(
+    store: Store,
+) -> None:
+    upload = bring(load_breast_cancer(as_frame=True).frame)
     choices = {"epochs": 5, "seed": 3, "metrics": ("accuracy", "auc")}
     own = RunConfig.create(upload.name, target="target", **choices)
     built_in = RunConfig.create("breast_cancer", **choices)
 
-    np.testing.assert_array_equal(load(own.spec).x, load("breast_cancer").x)
-    np.testing.assert_array_equal(load(own.spec).y, load("breast_cancer").y)
     histories = [store.history(trained(store, config).run_id) for config in (own, built_in)]
 
     assert histories[0] == histories[1]
@@ -93,12 +100,7 @@ def test_every_kind_of_target_is_trained_and_looked_at_again(
     evaluation, scores = inspect(run, part="test", which="last")
     assert evaluation.epoch == 2
     assert len(scores.rows) == 40
-
-
-def test_the_fitted_preparation_belongs_to_the_run_and_prepares_new_rows(store: Store) -> None:
-    config = RunConfig.create(bring(mixed()).name, target="y", epochs=2, units=8)
-    run = trained(store, config)
-
+    # The fitted preparation belongs to the run, and prepares new rows.
     preparation = load_preprocessing(run.run_id)
 
     arrays = load(config.spec)
@@ -109,9 +111,7 @@ def test_the_fitted_preparation_belongs_to_the_run_and_prepares_new_rows(store: 
     np.testing.assert_array_equal(preparation(arrays.x[parts.rows_val]), parts.x_val)
 
 
-def test_a_set_that_is_read_as_it_is_has_no_preparation(store: Store) -> None:
-    run = trained(store, RunConfig.create("moons", epochs=1, units=4))
-    assert load_preprocessing(run.run_id) is None
+def test_of_a_run_that_is_not_known_there_is_no_preparation() -> None:
     with pytest.raises(WeightsMissing):
         load_preprocessing("unknown")
 
@@ -138,8 +138,10 @@ def test_pictures_of_an_npz_file_are_trained_like_the_built_in_ones(store: Store
     np.testing.assert_array_equal(
         rows(own.unbent_spec, places, **bent).x, rows("digits", places, **bent).x
     )
-    histories = [store.history(trained(store, config).run_id) for config in (own, built_in)]
-    assert histories[0] == histories[1]
+    runs = [trained(store, config).run_id for config in (own, built_in)]
+    assert store.history(runs[0]) == store.history(runs[1])
+    # What is read as it is has no preparation.
+    assert [load_preprocessing(run_id) for run_id in runs] == [None, None]
 
 
 def test_bytes_of_colours_stay_as_they_are_and_pixels_are_no_targets() -> None:
