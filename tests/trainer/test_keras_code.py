@@ -48,8 +48,14 @@ SET_UPS = {
         epochs=12,
         batch_size=50,
     ),
-    "bent rows": RunConfig.create(
-        "wine", noise=0.5, label_noise=0.1, leak="duplicated_rows", epochs=4
+    "bent rows in a file": RunConfig.create(
+        "wine",
+        noise=0.5,
+        label_noise=0.1,
+        leak="duplicated_rows",
+        test_split=0.01,
+        loss="mean_squared_error",
+        epochs=4,
     ),
     "a line and its area": RunConfig.create(
         "line", metrics=["area_under_line", "r2_score"], schedule="step", decay_epochs=2, epochs=6
@@ -64,9 +70,6 @@ SET_UPS = {
         schedule="exponential",
         optimizer="sgd",
         epochs=3,
-    ),
-    "rows in a file": RunConfig.create(
-        "iris", test_split=0.01, epochs=3, loss="mean_squared_error"
     ),
 }
 
