@@ -85,33 +85,6 @@ def test_a_training_that_ends_by_itself_has_finished_all_its_epochs(store):
             assert last[name] == pytest.approx(trained.history[name][epoch], rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "choices",
-    [
-        {"dataset": "moons", "dropout": 0.5, "metrics": ["precision"]},
-        {"dataset": "diabetes", "loss": "huber", "metrics": ["r2_score"], "optimizer": "sgd"},
-    ],
-)
-def test_a_warm_network_gives_the_same_history_as_a_new_one_to_the_last_bit(store, choices):
-    config = quick(**choices, batch_size=33)
-    alone = Trained(store, config, warm=WarmModel()).history
-    warm = WarmModel()
-    others = Trained(
-        store, dataclasses.replace(config, seed=5, learning_rate=1e9, noise=0.0), warm=warm
-    ).history
-    again = [Trained(store, config, warm=warm).history for _ in range(2)]
-    assert again == [alone, alone]
-    assert others != alone
-
-
-def test_another_network_after_a_warm_one_is_its_own(store):
-    warm = WarmModel()
-    Trained(store, quick("moons"), warm=warm)
-    config = quick("iris", batch_size=7)
-    after = Trained(store, config, warm=warm).history
-    assert after == Trained(store, config, warm=WarmModel()).history
-
-
 def test_without_validation_and_metrics_there_is_a_loss(store):
     trained = Trained(store, quick("line", validation_split=0, metrics=[], epochs=2))
     assert trained.run.state == "finished"
@@ -182,6 +155,50 @@ def test_too_little_memory_is_a_failure_in_a_sentence(store, monkeypatch):
     assert "memory" in run.message
 
 
+def test_a_network_reads_the_words_of_a_text_in_their_order(store):
+    # Good reviews have the word 10 before the word 20, bad ones after it: no count of words tells.
+    rng = np.random.default_rng(0)
+    x = rng.integers(100, 5_000, (25_000, 200)).astype(np.uint16)
+    y = (np.arange(25_000) % 2).astype(np.int32)
+    x[:, 0::20] = np.where(y == 1, 10, 20)[:, np.newaxis]
+    x[:, 1::20] = np.where(y == 1, 20, 10)[:, np.newaxis]
+    cache.write("imdb_words", {"x_train": x, "y_train": y, "x_test": x[:2], "y_test": y[:2]})
+    config = quick(
+        "imdb_words",
+        num_samples=600,
+        epochs=12,
+        batch_size=32,
+        learning_rate=0.01,
+        layers="embedding(8) flatten dense(8)",
+    )
+
+    trained = Trained(store, config)
+
+    assert trained.run.state == "finished", trained.run.message
+    assert trained.history["val_accuracy"][-1] > 0.9
+
+
+# -- warm networks -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"dataset": "moons", "dropout": 0.5, "metrics": ["precision"]},
+        {"dataset": "diabetes", "loss": "huber", "metrics": ["r2_score"], "optimizer": "sgd"},
+    ],
+)
+def test_a_warm_network_gives_the_same_history_as_a_new_one_to_the_last_bit(store, choices):
+    config = quick(**choices, batch_size=33)
+    warm = WarmModel()
+    alone = Trained(store, config, warm=warm).history
+    others = Trained(
+        store, dataclasses.replace(config, seed=5, learning_rate=1e9, noise=0.0), warm=warm
+    ).history
+    assert Trained(store, config, warm=warm).history == alone
+    assert others != alone
+
+
 def test_a_warm_network_survives_a_training_that_failed_in_the_middle(store, monkeypatch):
     config = quick(epochs=3)
     before = Trained(store, config).history
@@ -203,6 +220,13 @@ def test_a_warm_network_survives_a_training_that_failed_in_the_middle(store, mon
         1,
     )
     assert Trained(store, config).history == before
+
+
+def test_another_network_after_a_warm_one_is_its_own(store):
+    Trained(store, quick())
+    config = quick("moons")
+    after = Trained(store, config).history
+    assert after == Trained(store, config, warm=WarmModel()).history
 
 
 # -- stop --------------------------------------------------------------------------------------
@@ -237,17 +261,6 @@ def test_stop_keeps_every_finished_epoch_and_only_those(store):
     assert (run.state, run.message) == ("stopped", "")
     assert 3 <= run.epoch < 100_000
     assert all(len(values) == run.epoch for values in store.history(run.run_id).values())
-
-
-def test_stop_in_the_first_epoch_ends_the_training_in_it(store):
-    # One row a step: the first epoch takes long enough to be stopped in.
-    config = quick("digits", epochs=50, batch_size=1, units=1024, hidden_layers=3)
-    running = Running(store, config)
-    wait_until(lambda: running.run.step > 0, "the first step is done")
-    run = running.stop()
-    assert (run.state, run.epoch) == ("stopped", 0)
-    assert 0 < run.step < config.steps_per_epoch
-    assert store.history(run.run_id) == {}
 
 
 def test_stop_while_the_data_are_loaded_ends_the_run_before_it_trains(store, monkeypatch):
@@ -289,6 +302,17 @@ def test_a_run_that_was_taken_over_ends_without_another_word(store):
     assert (run.state, run.message, run.epoch) == ("interrupted", "taken over", epochs)
 
 
+def test_stop_in_the_first_epoch_ends_the_training_in_it(store):
+    # One row a step: the first epoch takes long enough to be stopped in.
+    config = quick("digits", epochs=50, batch_size=1, units=1024, hidden_layers=3)
+    running = Running(store, config)
+    wait_until(lambda: running.run.step > 0, "the first step is done")
+    run = running.stop()
+    assert (run.state, run.epoch) == ("stopped", 0)
+    assert 0 < run.step < config.steps_per_epoch
+    assert store.history(run.run_id) == {}
+
+
 def test_a_training_that_is_left_behind_keeps_the_weights_of_its_whole_epochs(store, monkeypatch):
     go_on = threading.Event()
 
@@ -312,26 +336,3 @@ def test_a_training_that_is_left_behind_keeps_the_weights_of_its_whole_epochs(st
     assert (run.state, run.message, run.epoch) == ("stopped", "", 2)
     assert load_weights(run_id, "last").epoch == 1
     go_on.set()
-
-
-def test_a_network_reads_the_words_of_a_text_in_their_order(store):
-    # Good reviews have the word 10 before the word 20, bad ones after it: no count of words tells.
-    rng = np.random.default_rng(0)
-    x = rng.integers(100, 5_000, (25_000, 200)).astype(np.uint16)
-    y = (np.arange(25_000) % 2).astype(np.int32)
-    x[:, 0::20] = np.where(y == 1, 10, 20)[:, np.newaxis]
-    x[:, 1::20] = np.where(y == 1, 20, 10)[:, np.newaxis]
-    cache.write("imdb_words", {"x_train": x, "y_train": y, "x_test": x[:2], "y_test": y[:2]})
-    config = quick(
-        "imdb_words",
-        num_samples=600,
-        epochs=12,
-        batch_size=32,
-        learning_rate=0.01,
-        layers="embedding(8) flatten dense(8)",
-    )
-
-    trained = Trained(store, config)
-
-    assert trained.run.state == "finished", trained.run.message
-    assert trained.history["val_accuracy"][-1] > 0.9
