@@ -33,6 +33,11 @@ def store(data_folder):
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def warm() -> WarmModel:
+    return WarmModel()
+
+
 class Clock:
     """Shows the seconds that somebody has set."""
 
@@ -109,9 +114,8 @@ def test_each_surface_is_what_the_network_predicts_on_the_grid_after_that_epoch(
     assert not np.array_equal(unpack(found[0].surface), unpack(found[-1].surface))
 
 
-def test_a_training_has_one_after_its_last_epoch_and_the_same_history_as_without(store):
+def test_a_training_has_one_after_its_last_epoch_and_the_same_history_as_without(store, warm):
     config = RunConfig.create("circles", epochs=12, units=8)
-    warm = WarmModel()
     run_id = train(store, config, warm)
     again = train(store, config, warm)
     newest = store.boundary(run_id)
@@ -126,11 +130,11 @@ def test_a_training_has_one_after_its_last_epoch_and_the_same_history_as_without
     assert store.boundary(again).surface.data == newest.surface.data
 
 
-def test_a_training_that_is_stopped_has_one_after_its_last_whole_epoch(store):
-    config = RunConfig.create("moons", epochs=100_000)
+def test_a_training_that_is_stopped_has_one_after_its_last_whole_epoch(store, warm):
+    config = RunConfig.create("circles", epochs=100_000, units=8)
     recorder = opened(store, config)
     run_id = recorder.claim.run_id
-    training = Training(config, recorder)
+    training = Training(config, recorder, warm=warm)
     thread = threading.Thread(target=training.run)
     thread.start()
     wait_until(lambda: store.run(run_id).epoch >= 3, "some epochs are finished")

@@ -38,6 +38,12 @@ def warm():
     return WarmModel()
 
 
+# Of the module, so that what is asked of the same network comes one after the other.
+@pytest.fixture(scope="module", params=["iris", "moons"])
+def name(request):
+    return request.param
+
+
 @pytest.fixture
 def store(tmp_path):
     opened = Store(f"sqlite:///{tmp_path / 'runs.sqlite'}")
@@ -59,7 +65,6 @@ def epoch_of(store: Store, run: Run, which: str) -> int:
 
 
 @pytest.mark.parametrize("which", ["last", "best"])
-@pytest.mark.parametrize("name", ["iris", "moons"])
 def test_on_the_validation_rows_the_counts_are_those_of_the_live_pass(store, warm, name, which):
     config = OVERSHOOTING[name]
     run = trained(store, config, warm)
@@ -97,7 +102,6 @@ def test_of_a_regression_too(store, warm, which):
 
 
 @pytest.mark.parametrize("which", ["last", "best"])
-@pytest.mark.parametrize("name", ["iris", "moons"])
 def test_on_the_test_rows_it_counts_what_keras_predicts(store, warm, name, which):
     config = OVERSHOOTING[name]
     run = trained(store, config, warm)
@@ -117,7 +121,7 @@ def test_on_the_test_rows_it_counts_what_keras_predicts(store, warm, name, which
 
 
 def test_the_test_rows_of_a_regression_are_scored_as_scikit_learn_scores_them(store, warm):
-    config = RunConfig.create("diabetes", epochs=2, units=4)
+    config = OVERSHOOTING["diabetes"]
     run = trained(store, config, warm)
     evaluation, scores = inspect(run, part="test", which="last")
     figures = regression_report(unpack(evaluation.counts))
@@ -130,7 +134,7 @@ def test_the_test_rows_of_a_regression_are_scored_as_scikit_learn_scores_them(st
 
 
 def test_the_range_of_a_regressions_counts_says_nothing_of_the_test_rows(store, warm, monkeypatch):
-    config = RunConfig.create("diabetes", epochs=1, units=4)
+    config = dataclasses.replace(OVERSHOOTING["diabetes"], epochs=1)
     arrays = load("diabetes")
     parts = config.split(arrays)
     y = arrays.y.copy()
@@ -158,15 +162,15 @@ def test_rows_that_were_not_kept_apart_cannot_be_looked_at(store, part):
 
 
 def test_a_run_whose_weights_are_gone_says_so(store, warm, data_folder):
-    run = trained(store, RunConfig.create("iris", epochs=1, units=4), warm)
+    run = trained(store, OVERSHOOTING["diabetes"], warm)
     shutil.rmtree(data_folder / "checkpoints" / run.run_id)
     with pytest.raises(WeightsMissing, match="were not kept"):
         inspect(run, part="validation", which="last")
 
 
 def test_the_weights_of_another_network_are_refused(store, warm):
-    run = trained(store, RunConfig.create("iris", epochs=1, units=4), warm)
-    other = dataclasses.replace(run, config={**run.config, "units": 5})
+    run = trained(store, OVERSHOOTING["diabetes"], warm)
+    other = dataclasses.replace(run, config={**run.config, "hidden_layers": 1})
     with pytest.raises(WeightsMissing, match="fit another network"):
         inspect(other, part="validation", which="last")
 
