@@ -6,9 +6,13 @@ import keras
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from trainer import EvaluationCounts, LiveCallback, RegressionEvaluationCounts
 from trainer.config import RunConfig
+from trainer.datasets import DATASETS, load
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.regression import regression_report
 from trainer.evaluation.thresholds import OneVersusRest
@@ -19,8 +23,13 @@ from trainer.settings import Settings
 from trainer.store import Store
 from trainer.training import Training
 
+LOCAL_CLASSES = [
+    name
+    for name, spec in DATASETS.items()
+    if spec.origin != "downloaded" and spec.task != "regression"
+]
 # One of each number of classes, of two a mixed set and one with hardly any of the second.
-SHIPPED = ["digits", "wine", "breast_cancer", "rare"]
+TRAINED = ["digits", "wine", "breast_cancer", "rare"]
 
 
 @pytest.fixture
@@ -189,11 +198,25 @@ def test_a_regression_is_counted_in_bins_and_its_sums_are_exact():
     assert counts.left_out == 1
 
 
+@pytest.mark.parametrize("dataset", LOCAL_CLASSES)
+def test_every_shipped_set_is_counted_as_scikit_learn_counts_it(dataset):
+    config = RunConfig.create(dataset)
+    split = config.split(load(dataset, config.load_options()))
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=30, tol=0.01))
+    model.fit(split.x_train.reshape(len(split.x_train), -1), split.y_train)
+    score = model.predict_proba(split.x_val.reshape(len(split.x_val), -1)).astype("float32")
+    metric = EvaluationCounts(len(config.spec.class_names))
+    metric.update_state(split.y_val, score)
+    assert_counts_are_scikit_learns(metric.counts(), split.y_val, score)
+    expected = metrics.confusion_matrix(split.y_val, score.argmax(axis=1))
+    np.testing.assert_array_equal(metric.counts().confusion, expected)
+
+
 # -- within fit() ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dataset", SHIPPED)
-def test_a_shipped_set_is_counted_as_scikit_learn_counts_it(store, dataset):
+@pytest.mark.parametrize("dataset", TRAINED)
+def test_a_shipped_set_is_counted_within_its_training(store, dataset):
     config = RunConfig.create(dataset, epochs=2)
     claim = store.open_run(config.to_dict(), worker=this_process(), origin="test")
     assert Training(config, Recorder(store, claim)).run() == "finished"
