@@ -19,7 +19,8 @@ from benchmarks.measure import Measure, as_json
 
 GROUPS = (
     *("fit", "callbacks", "evaluation", "boundary", "evaluate_page"),
-    *("page", "viewers", "stream", "server", "uploads", "faults", "lessons", "diagnosis"),
+    *("page", "viewers", "stream", "server", "uploads", "faults", "classroom", "soak"),
+    *("lessons", "diagnosis"),
 )
 
 
