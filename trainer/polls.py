@@ -29,7 +29,7 @@ ROOM_SECONDS = 12 * 3600.0
 
 
 def votable(lesson: Lesson) -> dict[str, Question]:
-    """Return what a class can vote on in a lesson, by part: its prediction, the quiz's questions."""
+    """Return what a class can vote on, by part: a prediction, or the questions of the quiz."""
     if lesson.questions:
         return {question_part(number): one for number, one in enumerate(lesson.questions)}
     return {PREDICT: lesson.predict}
@@ -70,6 +70,11 @@ class Poll:
         lesson = self.lesson
         named = self.question.scenario if lesson.questions else ""
         return lesson.scenario(named) if named else lesson.scenarios[0]
+
+    @property
+    def signs(self) -> tuple[int, int, bool, bool]:
+        """What is another once the poll has gone on."""
+        return self.number, self.round, self.is_open, self.shows_recorded
 
     def seed_of(self, place: int) -> int:
         """Return the seed of whoever joined the room as its n-th: everybody has another one."""

@@ -7,16 +7,24 @@ import dataclasses
 import streamlit as st
 
 from pages.forms import escaped
-from pages.lesson.catalogue import LESSONS_PAGE
+from pages.lesson.bars import bars_html
+from pages.lesson.board import show_board
 from pages.lesson.keeping import config_for, start
-from pages.lesson.link import Link
+from pages.lesson.leading import show_controls, show_last_votes, show_opening, show_panel
+from pages.lesson.link import LESSONS_PAGE, Link
 from pages.lesson.questions import show_feedback, show_options
+from pages.lesson.recorded import show_recorded_run
 from pages.lesson.stage import show_data, show_run
+from pages.lesson.voting import leads, polls, rooms, show_recorded
 from pages.lesson.words import explained, locked_words
 from trainer.lessons.lesson import Question
+from trainer.polls import Poll, votable
 from trainer.progress import Standing
+from trainer.rooms import Room
 
 # A root of this size makes all text larger: what is read from the last row.
+_PROJECTED = 1.3
+_SIDE, _BOARD, _OWN = "presenter_side", "Class board", "My run"
 _STYLE = """<style>
 html { font-size: 22px; }
 .lr-grid { grid-template-columns: 1fr; }
@@ -28,29 +36,84 @@ def show_presenter(link: Link, standing: Standing) -> None:
     st.html(_STYLE)
     lesson = link.lesson
     reveals = _head(link)
+    number = _number(link) if lesson.questions else 0
+    part = list(votable(lesson))[number]
+    question = votable(lesson)[part]
+    poll = leads(lesson, part)
+    room = rooms().mine()
+    if room is not None and poll is not None and poll.is_open:
+        _show_vote(room, poll)
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", key="presenter_knob"):
-        question = lesson.questions[_number(link)] if lesson.questions else lesson.predict
         scenario = _knob(link, question)
         st.button(
             "Start training",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=start,
+            on_click=_start,
             args=(link, scenario),
         )
+        if room is not None and poll is not None:
+            show_controls(room, poll)
+        else:
+            show_opening(link, part)
+        shows_recorded = _recorded_switch(link, poll)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _show_question(question, reveals)
+        if poll is None:
+            _show_question(question, reveals)
+            show_last_votes()
+        else:
+            st.html(bars_html(question, polls().bars(poll.number), reveals=reveals))
         if reveals and not lesson.questions:
             st.html(f'<div class="lesson-explanation">{explained(lesson.explain)}</div>')
             with st.expander("Challenge"):
                 show_feedback(lesson.challenge)
         st.caption(f":material/lock: {locked_words(config_for(link, standing, scenario))}")
     with right:
-        if standing.runs:
+        if poll is not None and _shows_board(standing):
+            show_board(poll.number, poll.signs)
+        elif shows_recorded:
+            show_recorded_run(lesson, lesson.scenario(scenario), scale=_PROJECTED)
+        elif standing.runs:
             show_run(standing, standing.runs[-1], reveals=reveals, projected=True)
         else:
             show_data(link, standing)
+
+
+def _show_vote(room: Room, poll: Poll) -> None:
+    """Draw the question, and beside it the way into the room, while votes are taken."""
+    left, right = st.columns([3, 4], gap="large")
+    with left:
+        show_options(poll.question)
+    with right:
+        show_panel(room, poll)
+
+
+def _start(link: Link, scenario: str) -> None:
+    """Start a scenario, and show it instead of the class board."""
+    start(link, scenario)
+    st.session_state[_SIDE] = _OWN
+
+
+def _shows_board(standing: Standing) -> bool:
+    """Draw the choice between the board and one's own run, where there is one."""
+    if not standing.runs:
+        return True
+    chosen = st.segmented_control(
+        "Shown", (_BOARD, _OWN), default=_BOARD, key=_SIDE, label_visibility="collapsed"
+    )
+    return chosen != _OWN
+
+
+def _recorded_switch(link: Link, poll: Poll | None) -> bool:
+    """Draw the switch that shows a recorded run; the class sees it, too, where there is one."""
+    label = "Show a recorded run"
+    if poll is None:
+        return st.toggle(label, key=f"recorded {link.lesson.name}")
+    key = f"recorded {poll.number}"
+    st.session_state[key] = poll.shows_recorded
+    return st.toggle(label, key=key, on_change=show_recorded, args=(poll.number, key))
 
 
 def _head(link: Link) -> bool:

@@ -17,9 +17,9 @@ from trainer.errors import InvalidInput, RunNotFound, StoreUnusable, TrainerErro
 from trainer.openings import told_openings
 from trainer.runs import Run
 from trainer.store import Store
+from trainer.version import VERSION
 from trainer.waiting import waiting
 
-VERSION = "0.1.0"
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
 # Evaluations in one answer: more epochs than a slider can tell apart are thinned, and more bytes
