@@ -17,7 +17,7 @@ from pages.lesson.room import show_own_room, show_room
 from pages.lesson.sharing import show_sharing
 from pages.lesson.stage import show_stage
 from pages.lesson.steps import show_steps
-from trainer.errors import InvalidInput, RunNotFound, StoreUnusable
+from trainer.errors import InvalidInput, RoomNotFound, RunNotFound, StoreUnusable
 from trainer.lessons import LESSONS
 from trainer.progress import Standing, mark_of
 
@@ -45,6 +45,8 @@ def main() -> None:
             _show_lesson(link)
     except RunNotFound:
         st.warning("A run of this lesson was deleted just now. Load the page again.")
+    except RoomNotFound as error:
+        st.warning(str(error))
     except StoreUnusable as error:
         show_unusable(error)
 

@@ -18,9 +18,10 @@ from sqlalchemy.engine import Connection, Row
 
 from trainer.errors import InvalidInput, NotPossible, NotYours, RoomNotFound
 from trainer.lessons import Lesson
-from trainer.polls import ROOM_SECONDS, is_open, votable
-from trainer.schema import POLL_RUNS, POLLS, ROOM_MEMBERS, ROOMS, VOTES
+from trainer.polls import ROOM_SECONDS, Polls, is_open, votable
+from trainer.schema import POLL_RUNS, POLLS, ROOM_MEMBERS, ROOMS, RUNS, VOTES
 from trainer.store import Store
+from trainer.waiting import waits_in_vain
 
 # Capital letters that nobody takes for others or for digits, and that make no words.
 LETTERS = "BCDFGHJKMNPQRSTVWXZ"
@@ -132,6 +133,47 @@ class Rooms:
         with self._store.transaction() as connection:
             row = connection.execute(wanted).first()
         return None if row is None else self._to_room(row, self._clock())
+
+    def signs(self, code: str) -> str | None:
+        """Return a text that is another as soon as whoever asks would see the room otherwise.
+
+        None if they neither opened nor joined it. It tells nothing of how anybody voted.
+        """
+        room = self.known(code)
+        if room is None:
+            return None
+        poll = Polls(self._store, self._clock).poll(room.poll)
+        is_owner = room.owner == self._person.owner
+        signs: list[object] = [room.is_over, *poll.signs]
+        with self._store.transaction() as connection:
+            if is_owner:
+                count = sa.select(sa.func.count())
+                for table, there in (
+                    (ROOM_MEMBERS, ROOM_MEMBERS.c.room == room.number),
+                    (VOTES, VOTES.c.poll == poll.number),
+                ):
+                    counted = count.select_from(table).where(there)
+                    signs.append(connection.execute(counted).scalar())
+            else:
+                mine = sa.select(sa.func.count()).where(
+                    VOTES.c.poll == poll.number, VOTES.c.owner == self._person.owner
+                )
+                signs.append(connection.execute(mine).scalar())
+            runs = connection.execute(self._runs(poll.number, is_owner=is_owner)).all()
+        waiting_since = [run.created_at for run in runs if run.state == "queued"]
+        is_stuck = bool(waiting_since) and waits_in_vain(self._store, min(waiting_since))
+        moved = [(run.run_id, run.state, run.epoch if is_owner else 0) for run in runs]
+        digest = hashlib.sha256(repr((signs, moved, is_stuck)).encode())
+        return digest.hexdigest()[:16]
+
+    def _runs(self, poll: int, *, is_owner: bool) -> sa.Select:
+        wanted = (
+            sa.select(RUNS.c.run_id, RUNS.c.state, RUNS.c.epoch, RUNS.c.created_at)
+            .join(POLL_RUNS, POLL_RUNS.c.run_id == RUNS.c.run_id)
+            .where(POLL_RUNS.c.poll == poll)
+            .order_by(RUNS.c.number)
+        )
+        return wanted if is_owner else wanted.where(POLL_RUNS.c.owner == self._person.owner)
 
     def join(self, code: str) -> Room:
         """Join the open room with this code; doing so twice changes nothing.

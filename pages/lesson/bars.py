@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 from collections.abc import Mapping, Sequence
 
+import streamlit as st
+
+from pages.lesson.voting import polls
 from pages.lesson.words import explained, prose
+from trainer.errors import NotPossible
 from trainer.lessons.lesson import Question
+from trainer.polls import Poll
 
 _ROUNDS = ("first vote", "second vote")
+
+
+def show_bars(poll: Poll, *, mine: Mapping[int, int] | None = None, reveals: bool = False) -> None:
+    """Draw how the class voted; nothing if the second round was opened at this moment.
+
+    Args:
+        poll: A poll that is closed.
+        mine: What whoever looks chose, by round.
+        reveals: Whether it is told which option is right.
+    """
+    with contextlib.suppress(NotPossible):
+        bars = polls().bars(poll.number)
+        st.html(bars_html(poll.question, bars, mine=mine, reveals=reveals))
 
 
 def bars_html(

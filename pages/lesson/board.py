@@ -11,30 +11,26 @@ import streamlit as st
 from pages.backend import store
 from pages.figures.spread import Curves, spread, spread_figure, words
 from pages.lesson.recorded import recorded_curves, recorded_html
-from pages.lesson.voting import LOOK_SECONDS, polls
+from pages.lesson.voting import polls
 from pages.lesson.words import prose
 from pages.live.component import figure
 from trainer.errors import InvalidInput, RunNotFound
 from trainer.lessons import Fit, find_lesson
 from trainer.polls import ClassRun, Poll, Turnout
+from trainer.progress import SHOWN
 from trainer.waiting import waits_in_vain
 
 _PROJECTED = 1.3
 
 
-@st.fragment(run_every=LOOK_SECONDS)
-def show_board(number: int, seen: tuple[object, ...]) -> None:
-    """Draw the board of a poll, which keeps itself up to date.
+def show_board(poll: Poll) -> None:
+    """Draw the board of a poll as it is now.
 
     Args:
-        number: A poll in a room of whoever looks, that is closed.
-        seen: Its signs; where another tab has led the room on, the page is drawn again.
+        poll: One in a room of whoever looks, that is closed.
     """
-    poll = polls().poll(number)
-    if poll.signs != seen:
-        st.rerun()
-    turnout = polls().turnout(number)
-    runs = polls().runs(number)
+    turnout = polls().turnout(poll.number)
+    runs = polls().runs(poll.number)
     names = poll.lesson.board
     curves = [Curves(seed=run.seed, history=_history_of(run)) for run in runs]
     recorded = None
@@ -71,7 +67,7 @@ _KINDS = ("finished", "training", "waiting", "ended early")
 
 
 def _kind(run: ClassRun) -> str:
-    if run.state in ("finished", "diverged"):
+    if run.state in SHOWN:
         return "finished"
     if run.is_over:
         return "ended early"

@@ -11,7 +11,7 @@ import streamlit as st
 from pages.lesson.keeping import sentences
 from pages.lesson.link import LESSONS_PAGE, Link
 from pages.lesson.qr import qr_image, this_address
-from pages.lesson.voting import LOOK_SECONDS, close, end, polls, rooms, spoken, vote_again
+from pages.lesson.voting import close, end, polls, rooms, spoken, vote_again
 from pages.pressing import pressed
 from trainer.polls import ROUNDS, Poll
 from trainer.rooms import Room
@@ -45,7 +45,7 @@ def show_panel(room: Room, poll: Poll) -> None:
     """Draw the room while votes are taken: the way in, how many have voted, what comes next."""
     with st.container(border=True, key="room_panel"):
         _show_way_in(room, poll)
-        _show_turnout(poll.number, poll.signs)
+        _show_turnout(poll.number)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
                 "Close the vote",
@@ -125,11 +125,7 @@ def _show_csv(room: Room, *, label: str) -> None:
     )
 
 
-@st.fragment(run_every=LOOK_SECONDS)
-def _show_turnout(number: int, seen: tuple[object, ...]) -> None:
-    """Draw how many have voted; where another tab has led the room on, draw the page again."""
-    if polls().poll(number).signs != seen:
-        st.rerun()
+def _show_turnout(number: int) -> None:
     turnout = polls().turnout(number)
     share = 100 * turnout.voted / turnout.members if turnout.members else 0
     st.html(

@@ -7,7 +7,7 @@ import dataclasses
 import streamlit as st
 
 from pages.forms import escaped
-from pages.lesson.bars import bars_html
+from pages.lesson.bars import show_bars
 from pages.lesson.board import show_board
 from pages.lesson.keeping import config_for, start
 from pages.lesson.leading import show_controls, show_last_votes, show_opening, show_panel
@@ -15,8 +15,9 @@ from pages.lesson.link import LESSONS_PAGE, Link
 from pages.lesson.questions import show_feedback, show_options
 from pages.lesson.recorded import show_recorded_run
 from pages.lesson.stage import show_data, show_run
-from pages.lesson.voting import leads, polls, rooms, show_recorded
+from pages.lesson.voting import leads, rooms, show_recorded
 from pages.lesson.words import explained, locked_words
+from pages.live.room import watch_room
 from trainer.lessons.lesson import Question
 from trainer.polls import Poll, votable
 from trainer.progress import Standing
@@ -38,12 +39,30 @@ def show_presenter(link: Link, standing: Standing) -> None:
     reveals = _head(link)
     number = _number(link) if lesson.questions else 0
     part = list(votable(lesson))[number]
-    question = votable(lesson)[part]
-    poll = leads(lesson, part)
     room = rooms().mine()
+    # Before what they are signs of: what changes meanwhile is drawn at the next look.
+    signs = None if room is None else rooms().signs(room.code)
+    poll = leads(lesson, part)
     if room is not None and poll is not None and poll.is_open:
         _show_vote(room, poll)
-        return
+    else:
+        _show_run(link, standing, part, room, poll, reveals=reveals)
+    if room is not None and poll is not None:
+        watch_room(room.code, signs, key="room_watch")
+
+
+def _show_run(
+    link: Link,
+    standing: Standing,
+    part: str,
+    room: Room | None,
+    poll: Poll | None,
+    *,
+    reveals: bool,
+) -> None:
+    """Draw what can be started, the question or how the class voted, and what was run."""
+    lesson = link.lesson
+    question = votable(lesson)[part]
     with st.container(horizontal=True, vertical_alignment="bottom", key="presenter_knob"):
         scenario = _knob(link, question)
         st.button(
@@ -64,7 +83,7 @@ def show_presenter(link: Link, standing: Standing) -> None:
             _show_question(question, reveals)
             show_last_votes()
         else:
-            st.html(bars_html(question, polls().bars(poll.number), reveals=reveals))
+            show_bars(poll, reveals=reveals)
         if reveals and not lesson.questions:
             st.html(f'<div class="lesson-explanation">{explained(lesson.explain)}</div>')
             with st.expander("Challenge"):
@@ -72,7 +91,7 @@ def show_presenter(link: Link, standing: Standing) -> None:
         st.caption(f":material/lock: {locked_words(config_for(link, standing, scenario))}")
     with right:
         if poll is not None and _shows_board(standing):
-            show_board(poll.number, poll.signs)
+            show_board(poll)
         elif shows_recorded:
             show_recorded_run(lesson, lesson.scenario(scenario), scale=_PROJECTED)
         elif standing.runs:

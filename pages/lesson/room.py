@@ -7,17 +7,21 @@ import html
 import streamlit as st
 
 from pages.backend import store
-from pages.lesson.bars import bars_html
-from pages.lesson.keeping import progress
+from pages.figures.history import history_charts
+from pages.lesson.bars import show_bars
 from pages.lesson.link import LESSONS_PAGE
 from pages.lesson.recorded import show_recorded_run
-from pages.lesson.stage import show_run
-from pages.lesson.voting import LOOK_SECONDS, may_run, polls, rooms, run_it, spoken, vote
+from pages.lesson.voting import may_run, polls, rooms, run_it, spoken, vote
 from pages.lesson.words import explained, markdown, prose
+from pages.live.component import live_charts, live_header
+from pages.live.reader import summary
+from pages.live.room import watch_room
+from trainer.losses import LOSSES
+from trainer.metrics import METRICS
 from trainer.polls import ROUNDS, Ballot, Poll
-from trainer.progress import hides_verdicts
+from trainer.progress import SHOWN
 from trainer.rooms import Room
-from trainer.waiting import waits_in_vain
+from trainer.waiting import waiting, waits_in_vain
 
 
 def show_room(room: Room) -> None:
@@ -26,6 +30,7 @@ def show_room(room: Room) -> None:
     Args:
         room: A room that whoever looks has joined.
     """
+    signs = rooms().signs(room.code)
     poll = polls().poll(room.poll)
     with st.container(key="room"):
         st.html(
@@ -35,7 +40,7 @@ def show_room(room: Room) -> None:
         if room.is_over:
             st.markdown("This room has ended. Your runs and what you did in lessons are kept.")
             st.page_link(LESSONS_PAGE, label="All lessons", icon=":material/list:")
-            return
+            return  # nothing of it changes any more
         ballot = polls().ballot(poll.number)
         # New bars come first, and later what one has started oneself.
         has_seen_bars = poll.round == 1 and ballot.run_id is not None
@@ -49,7 +54,7 @@ def show_room(room: Room) -> None:
             _show_closed(poll, ballot)
         if poll.shows_recorded or _waits_in_vain(ballot):
             show_recorded_run(poll.lesson, poll.scenario)
-    _look(room.code, _signs(room.code))
+    watch_room(room.code, signs, key="room_watch")
 
 
 def _show_vote(poll: Poll, ballot: Ballot) -> None:
@@ -81,7 +86,7 @@ def _show_vote(poll: Poll, ballot: Ballot) -> None:
 
 
 def _show_closed(poll: Poll, ballot: Ballot) -> None:
-    st.html(bars_html(poll.question, polls().bars(poll.number), mine=ballot.choices))
+    show_bars(poll, mine=ballot.choices)
     if not ballot.choices:
         st.caption("The vote is closed; yours was not in.")
     if may_run(ballot):
@@ -98,18 +103,25 @@ def _show_closed(poll: Poll, ballot: Ballot) -> None:
 
 
 def _show_own_run(poll: Poll, run_id: str) -> None:
-    standing = progress().standing(poll.lesson)
-    shown = next((one for one in standing.runs if one.run.run_id == run_id), None)
-    if shown is None:
-        return  # its owner began the lesson anew
+    """Draw one's run with what the lesson is about; all else is on the lesson's own page."""
+    run = store().run(run_id)
     st.subheader("Your run", anchor=False)
-    show_run(standing, shown, reveals=not hides_verdicts(store(), run_id))
-    if shown.has_shown:
+    live_header(summary(run, waiting(store(), run)), key="header")
+    config = poll.scenario.config(poll.seed)
+    wanted = {name.removeprefix("val_") for name in poll.lesson.board}
+    charts = history_charts(
+        [METRICS[name] for name in config.metrics],
+        validation=config.validates,
+        loss=LOSSES[config.loss],
+    )
+    shown = [chart for chart in charts if chart.id in wanted]
+    live_charts({"run_id": run_id}, shown, key="charts", hides_verdicts=True)
+    if run.state in SHOWN:
         st.page_link(
             LESSONS_PAGE,
             label="Go on: what did you see?",
             icon=":material/arrow_forward:",
-            query_params={"lesson": poll.lesson.name, "seed": str(shown.run.config.get("seed", 0))},
+            query_params={"lesson": poll.lesson.name, "seed": str(run.config.get("seed", 0))},
         )
 
 
@@ -118,29 +130,6 @@ def _waits_in_vain(ballot: Ballot) -> bool:
         return False
     run = store().run(ballot.run_id)
     return run.state == "queued" and waits_in_vain(store(), run.created_at)
-
-
-def _signs(code: str) -> tuple[object, ...]:
-    """Return what must be another for the page to look otherwise."""
-    room = rooms().known(code)
-    if room is None:
-        return ()
-    poll = polls().poll(room.poll)
-    ballot = polls().ballot(poll.number)
-    return (
-        room.is_over,
-        *poll.signs,
-        ballot.choices.get(poll.round),
-        ballot.run_id,
-        _waits_in_vain(ballot),
-    )
-
-
-@st.fragment(run_every=LOOK_SECONDS)
-def _look(code: str, seen: tuple[object, ...]) -> None:
-    """Look whether the room has gone on, and then draw the whole page again."""
-    if _signs(code) != seen:
-        st.rerun()
 
 
 def show_own_room(room: Room) -> None:

@@ -12,15 +12,13 @@ from trainer.config import RunConfig
 from trainer.errors import NotPossible
 from trainer.lessons import Lesson
 from trainer.polls import Ballot, Poll, Polls
+from trainer.progress import SHOWN
 from trainer.rooms import Rooms
 from trainer.runs import ENDED
 
-# Pages of a room look this often whether something has changed.
-LOOK_SECONDS = 1.5
-# Somebody's run takes so long, so that it can be watched …
-_WATCHED_SECONDS = 2.0
-# … or this by how many are in front: one worker trains for all, who want to see theirs soon.
-_SHARED_SECONDS = 3.0
+# The first one's run takes so long, so that it can be watched, the second one's half of it, and so
+# on: one worker trains for all, who want to see theirs soon.
+_WATCHED_SECONDS = 1.5
 
 
 def rooms() -> Rooms:
@@ -76,7 +74,7 @@ def may_run(ballot: Ballot) -> bool:
     if ballot.run_id is None:
         return True
     state = store().run(ballot.run_id).state
-    return state in ENDED and state not in ("finished", "diverged")
+    return state in ENDED and state not in SHOWN
 
 
 def close(number: int) -> None:
@@ -105,5 +103,4 @@ def end() -> None:
 
 def _pace(config: RunConfig, place: int) -> float:
     """Return at how many epochs a second a run of the class can be watched and is soon over."""
-    seconds = min(_WATCHED_SECONDS, _SHARED_SECONDS / place)
-    return round(config.epochs / seconds, 3)
+    return round(config.epochs * place / _WATCHED_SECONDS, 3)

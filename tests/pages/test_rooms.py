@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from pages.lesson.bars import bars_html
 from pages.lesson.leading import votes_csv
 from pages.lesson.qr import qr_image, room_address
+from pages.live.api import api_routes
 from pages.visitor import owner_of
 from tests.pages.test_lessons import button, htmls, labels, train_newest
 from trainer.lessons import LESSONS
@@ -284,3 +287,21 @@ def test_a_qr_code_is_an_image_of_the_page_s_own() -> None:
 
     assert image.startswith('<img class="room-qr" src="data:image/svg+xml')
     assert image.count('"') == 6  # nothing of the address ends an attribute
+
+
+def test_the_api_tells_members_alone_that_the_room_has_gone_on_and_nothing_else(
+    store: Store, room: Room, polls: Polls
+) -> None:
+    cookies = {"cookie": "dashboard_browser=ann"}
+    Rooms(store.used_by(as_student("ann"))).join(room.code)
+    with TestClient(Starlette(routes=api_routes(store, list))) as client:
+        path = f"/api/rooms/{room.code}"
+        assert client.get(path).status_code == 404
+        assert client.get(path, headers={"cookie": "dashboard_browser=eve"}).status_code == 404
+        before = client.get(path, headers=cookies)
+        polls.close(room.poll)
+        after = client.get(path, headers=cookies)
+
+    assert list(before.json()) == ["signs"]
+    assert before.json() != after.json()
+    assert before.headers["Cache-Control"] == "no-store"

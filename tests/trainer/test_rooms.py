@@ -316,6 +316,29 @@ def test_seeds_start_anew_behind_the_largest(school: School) -> None:
     assert poll.scenario.config(poll.seed_of(1)).seed == 0
 
 
+def test_signs_change_with_what_one_sees_and_are_nobody_else_s(school: School) -> None:
+    school.join(ANN, BEN)
+    code, poll = school.room.code, school.room.poll
+
+    def signs(*people: Person) -> list[str | None]:
+        return [school.rooms(one).signs(code) for one in people]
+
+    assert signs(OTHER_TEACHER) == [None]
+    seen = signs(TEACHER, ANN, BEN)
+    assert seen == signs(TEACHER, ANN, BEN)
+    school.vote(ANN, 1)
+    changed = signs(TEACHER, ANN, BEN)
+    assert [a != b for a, b in zip(seen, changed, strict=True)] == [True, True, False]
+    school.polls(TEACHER).close(poll)
+    closed = signs(TEACHER, ANN, BEN)
+    assert all(a != b for a, b in zip(changed, closed, strict=True))
+    school.start(ANN)
+    started = signs(TEACHER, ANN, BEN)
+    assert [a != b for a, b in zip(closed, started, strict=True)] == [True, True, False]
+    school.rooms(TEACHER).end()
+    assert all(a != b for a, b in zip(started, signs(TEACHER, ANN, BEN), strict=True))
+
+
 def test_votes_are_told_by_misconception_and_name_nobody(school: School) -> None:
     school.join(ANN, BEN)
     school.vote(ANN, 0)
