@@ -32,6 +32,9 @@ def main() -> None:
             link = None
         code = st.query_params.get(ROOM)
         room = None if code is None else entered(code)
+        if code is not None and room is None:
+            # Otherwise each run of this page would be one more try.
+            st.query_params.pop(ROOM, None)
         if room is not None:
             is_own = room.owner == store().person.owner
             show_own_room(room) if is_own else show_room(room)

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection, Row
 
 from trainer.errors import InvalidInput, NotPossible, NotYours, RoomNotFound
 from trainer.lessons import Lesson
-from trainer.polls import ROOM_SECONDS, Polls, is_open, votable
+from trainer.poll import votable
+from trainer.polls import ROOM_SECONDS, Polls, is_open
 from trainer.schema import POLL_RUNS, POLLS, ROOM_MEMBERS, ROOMS, RUNS, VOTES
 from trainer.store import Store
 from trainer.waiting import waits_in_vain

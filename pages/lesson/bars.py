@@ -12,7 +12,7 @@ from pages.lesson.voting import polls
 from pages.lesson.words import explained, prose
 from trainer.errors import NotPossible
 from trainer.lessons.lesson import Question
-from trainer.polls import Poll
+from trainer.poll import Poll
 
 _ROUNDS = ("first vote", "second vote")
 

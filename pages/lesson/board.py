@@ -16,7 +16,7 @@ from pages.lesson.words import prose
 from pages.live.component import figure
 from trainer.errors import InvalidInput, RunNotFound
 from trainer.lessons import Fit, find_lesson
-from trainer.polls import ClassRun, Poll, Turnout
+from trainer.poll import ClassRun, Poll, Turnout
 from trainer.progress import SHOWN
 from trainer.waiting import waits_in_vain
 

@@ -13,7 +13,8 @@ from pages.lesson.link import LESSONS_PAGE, Link
 from pages.lesson.qr import qr_image, this_address
 from pages.lesson.voting import close, end, polls, rooms, spoken, vote_again
 from pages.pressing import pressed
-from trainer.polls import ROUNDS, Poll
+from trainer.poll import ROUNDS, Poll
+from trainer.polls import Polls
 from trainer.rooms import Room
 
 _ROUNDS = ("First vote", "Second vote")
@@ -80,12 +81,20 @@ def show_last_votes() -> None:
         _show_csv(room, label="Votes of the last room (CSV)")
 
 
-def votes_csv(number: int) -> str:
-    """Return what was voted in a room as CSV, without names."""
+def votes_csv(asked: Polls, room: int) -> str:
+    """Return what was voted in a room as CSV, without names.
+
+    Args:
+        asked: The polls as the room's owner has them.
+        room: The room's number.
+
+    Raises:
+        NotYours: Somebody else opened it.
+    """
     file = io.StringIO()
     writer = csv.DictWriter(file, _FIELDS)
     writer.writeheader()
-    writer.writerows(polls().counted(number))
+    writer.writerows(asked.counted(room))
     return file.getvalue()
 
 
@@ -112,10 +121,11 @@ def _show_more(room: Room) -> None:
 
 
 def _show_csv(room: Room, *, label: str) -> None:
+    asked = polls()  # outside a run of the page nobody knows who looks
     st.download_button(
         label,
         # Made when it is asked for, of what is closed by then.
-        data=lambda: votes_csv(room.number),
+        data=lambda: votes_csv(asked, room.number),
         file_name=f"votes-{room.code}.csv",
         mime="text/csv",
         icon=":material/download:",

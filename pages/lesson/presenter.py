@@ -19,8 +19,8 @@ from pages.lesson.voting import leads, rooms, show_recorded
 from pages.lesson.words import explained, locked_words
 from pages.live.room import watch_room
 from trainer.lessons.lesson import Question
-from trainer.polls import Poll, votable
-from trainer.progress import Standing
+from trainer.poll import Poll, votable
+from trainer.progress import PREDICT, Standing
 from trainer.rooms import Room
 
 # A root of this size makes all text larger: what is read from the last row.
@@ -37,12 +37,13 @@ def show_presenter(link: Link, standing: Standing) -> None:
     st.html(_STYLE)
     lesson = link.lesson
     reveals = _head(link)
-    number = _number(link) if lesson.questions else 0
-    part = list(votable(lesson))[number]
     room = rooms().mine()
     # Before what they are signs of: what changes meanwhile is drawn at the next look.
     signs = None if room is None else rooms().signs(room.code)
-    poll = leads(lesson, part)
+    poll = leads(lesson)
+    part = _part(link, poll) if lesson.questions else PREDICT
+    if poll is not None and poll.part != part:
+        poll = None  # the room is at another question
     if room is not None and poll is not None and poll.is_open:
         _show_vote(room, poll)
     else:
@@ -148,17 +149,18 @@ def _head(link: Link) -> bool:
     return reveals
 
 
-def _number(link: Link) -> int:
-    count = len(link.lesson.questions)
+def _part(link: Link, poll: Poll | None) -> str:
+    """Draw the choice of the quiz's question, at first the one that the room is at."""
+    parts = list(votable(link.lesson))
     chosen = st.segmented_control(
         "Question",
-        range(count),
-        default=0,
-        format_func=lambda number: str(number + 1),
+        parts,
+        default=parts[0] if poll is None else poll.part,
+        format_func=lambda part: str(parts.index(part) + 1),
         key=f"question {link.lesson.name}",
         required=True,
     )
-    return int(chosen or 0)
+    return str(chosen or parts[0])
 
 
 def _show_question(question: Question, reveals: bool) -> None:

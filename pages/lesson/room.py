@@ -18,7 +18,7 @@ from pages.live.reader import summary
 from pages.live.room import watch_room
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
-from trainer.polls import ROUNDS, Ballot, Poll
+from trainer.poll import ROUNDS, Ballot, Poll
 from trainer.progress import SHOWN
 from trainer.rooms import Room
 from trainer.waiting import waiting, waits_in_vain

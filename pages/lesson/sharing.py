@@ -11,7 +11,7 @@ from pages.backend import store
 from pages.lesson.leading import show_opening
 from pages.lesson.link import LESSONS_PAGE, Link
 from trainer.config import MAX_SEED
-from trainer.polls import votable
+from trainer.poll import votable
 
 _FREE = ""
 

@@ -11,7 +11,8 @@ from pages.visitor import this_browser
 from trainer.config import RunConfig
 from trainer.errors import NotPossible
 from trainer.lessons import Lesson
-from trainer.polls import Ballot, Poll, Polls
+from trainer.poll import Ballot, Poll
+from trainer.polls import Polls
 from trainer.progress import SHOWN
 from trainer.rooms import Rooms
 from trainer.runs import ENDED
@@ -31,12 +32,11 @@ def polls() -> Polls:
     return Polls(store())
 
 
-def leads(lesson: Lesson, part: str) -> Poll | None:
-    """Return the poll on this question in the open room of whoever looks; None without one."""
+def leads(lesson: Lesson) -> Poll | None:
+    """Return the poll on a lesson that is on in the open room of whoever looks; None without."""
     room = rooms().mine()
     poll = None if room is None else polls().poll(room.poll)
-    is_it = poll is not None and (poll.lesson.name, poll.part) == (lesson.name, part)
-    return poll if is_it else None
+    return poll if poll is not None and poll.lesson.name == lesson.name else None
 
 
 def spoken(code: str) -> str:

@@ -90,4 +90,19 @@ def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: New
         expect(counts(viewer, 2)).to_have_text(["0", str(STUDENTS), "0", "0"])
         expect(counts(viewer, 1)).to_have_text(["6", "6", "0", "0"])
     expect(board).to_have_attribute("data-finished", str(STUDENTS))
+    teacher.page.get_by_role("button", name=f"Room {code[:3]} {code[3:]}").click()
+    with teacher.page.expect_download() as download:
+        press(teacher, "Votes as CSV")
+    votes = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert len(votes) == 1 + 2 * 4 and "epochs_and_batches" in votes[1]
+    assert [line.rpartition(",")[2] for line in votes[1:]] == [
+        "6",
+        "6",
+        "0",
+        "0",
+        "0",
+        "12",
+        "0",
+        "0",
+    ]
     reopened.expect_no_fault()

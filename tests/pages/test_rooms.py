@@ -189,7 +189,7 @@ def test_the_board_shows_everybody_s_run_and_how_far_apart_they_are(
 
 
 def test_the_teacher_leads_the_room_and_downloads_the_votes_without_names(
-    open_lessons_page: OpenPage, room: Room, store: Store, monkeypatch: pytest.MonkeyPatch
+    open_lessons_page: OpenPage, room: Room, store: Store
 ) -> None:
     student = open_lessons_page(browser="ann", room=room.code)
     button(student, "12").click().run()
@@ -202,8 +202,7 @@ def test_the_teacher_leads_the_room_and_downloads_the_votes_without_names(
     button(student, "6").click().run()
     button(page, "Close the vote").click().run()
 
-    monkeypatch.setattr("pages.lesson.leading.polls", lambda: Polls(store.used_by(TEACHER)))
-    lines = votes_csv(room.number).splitlines()
+    lines = votes_csv(Polls(store.used_by(TEACHER)), room.number).splitlines()
     assert lines[0] == "lesson,question,round,option,misconception,right,votes"
     assert len(lines) == 1 + 2 * len(LESSON.predict.options)
     assert lines[3].endswith(",1,12,Every row is an update of its own.,no,1")
@@ -212,6 +211,25 @@ def test_the_teacher_leads_the_room_and_downloads_the_votes_without_names(
     student.run()
     assert "This room has ended." in student.markdown[0].value
     assert "Vote with the class" in labels(page)
+
+
+def test_a_room_goes_from_question_to_question_of_the_quiz(
+    open_lessons_page: OpenPage, store: Store
+) -> None:
+    rooms = Rooms(store.used_by(TEACHER))
+    room = rooms.open(LESSONS["quiz"], "question 2", seed=0)
+    page = open_lessons_page(browser="teacher", lesson="quiz", view="presenter")
+    assert "Close the vote" in labels(page)
+
+    page.get("button_group")[0].set_value("question 3").run()
+    assert "Close the vote" not in labels(page)
+    button(page, f"Ask room {room.code[:3]} {room.code[3:]}").click().run()
+
+    assert not page.exception
+    assert "Close the vote" in labels(page)
+    now = rooms.mine()
+    assert now is not None and now.number == room.number
+    assert Polls(store.used_by(TEACHER)).poll(now.poll).part == "question 3"
 
 
 def test_a_recorded_run_is_shown_when_the_teacher_says_so_and_labelled(

@@ -10,7 +10,7 @@ import pytest
 from trainer.__main__ import main
 from trainer.lessons import LESSONS
 from trainer.lessons.recorded import FOLDER, recording_of
-from trainer.polls import Poll, votable
+from trainer.poll import Poll, votable
 from trainer.recording import recorded_scenarios
 
 

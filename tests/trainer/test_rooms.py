@@ -13,7 +13,8 @@ from trainer import rooms as rooms_module
 from trainer.errors import InvalidInput, NotPossible, NotYours, RoomNotFound
 from trainer.lessons import LESSONS
 from trainer.person import Person
-from trainer.polls import ROOM_SECONDS, Polls, votable
+from trainer.poll import votable
+from trainer.polls import ROOM_SECONDS, Polls
 from trainer.progress import PREDICT
 from trainer.rooms import CODE_LENGTH, KEPT_SECONDS, LETTERS, Room, Rooms, new_code
 from trainer.store import Store
