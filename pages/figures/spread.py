@@ -76,8 +76,14 @@ def spread_figure(names: Sequence[str], runs: Sequence[Curves], *, scale: float 
         color = _color(name, names[:place])
         for run in live:
             traces.append(_line(name, run, color, scale, is_first=run is live[0]))
-        traces += [_median(name, live, color, scale)] if len(live) >= _MEDIAN_FROM else []
-        traces += [_recorded(name, run, color, scale) for run in runs if run.is_recorded]
+        if len(live) >= _MEDIAN_FROM:
+            traces.append(_median(name, live, color, scale, is_first=place == 0))
+        recorded = [run for run in runs if run.is_recorded]
+        # Where it is alone its line needs the series' name.
+        traces += [
+            _recorded(name, run, color, scale, is_alone=not live, is_first=place == 0)
+            for run in recorded
+        ]
     return go.Figure(data=traces, layout=_layout(names, scale))
 
 
@@ -86,7 +92,7 @@ def _line(name: str, run: Curves, color: str, scale: float, *, is_first: bool) -
     return go.Scatter(
         x=list(range(1, len(values) + 1)),
         y=list(values),
-        name=f"{words(name)}, a line a run",
+        name=words(name),
         mode="lines+markers" if len(values) <= 10 else "lines",
         line={"color": theme.TEXT, "width": 1.4 * scale},
         marker={"size": 4 * scale},
@@ -98,7 +104,9 @@ def _line(name: str, run: Curves, color: str, scale: float, *, is_first: bool) -
     )
 
 
-def _median(name: str, runs: Sequence[Curves], color: str, scale: float) -> go.Scatter:
+def _median(
+    name: str, runs: Sequence[Curves], color: str, scale: float, *, is_first: bool
+) -> go.Scatter:
     """Return the median of all runs that have come so far, as long as half of them have."""
     columns = [list(run.history.get(name, ())) for run in runs]
     longest = max(map(len, columns), default=0)
@@ -118,23 +126,25 @@ def _median(name: str, runs: Sequence[Curves], color: str, scale: float) -> go.S
         line={"color": theme.TEXT, "width": 4 * scale},
         hovertemplate="median, epoch %{x}: %{y:.4~g}<extra></extra>",
         legendgroup=f"median {name}",
-        showlegend=True,
+        showlegend=is_first,
         meta={"color": color, "series": name, "role": "median"},
     )
 
 
-def _recorded(name: str, run: Curves, color: str, scale: float) -> go.Scatter:
+def _recorded(
+    name: str, run: Curves, color: str, scale: float, *, is_alone: bool, is_first: bool
+) -> go.Scatter:
     values = run.history.get(name, ())
     return go.Scatter(
         x=list(range(1, len(values) + 1)),
         y=list(values),
-        name=f"{words(name)}, recorded",
+        name=f"{words(name)}, recorded" if is_alone else "recorded",
         mode="lines+markers" if len(values) <= 10 else "lines",
         line={"color": theme.TEXT, "width": 2.5 * scale, "dash": "dash"},
         marker={"size": 6 * scale},
         hovertemplate=f"recorded, seed {run.seed}, epoch %{{x}}: %{{y:.4~g}}<extra></extra>",
         legendgroup=f"recorded {name}",
-        showlegend=True,
+        showlegend=is_alone or is_first,
         meta={"color": color, "series": name, "role": "recorded"},
     )
 

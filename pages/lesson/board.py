@@ -58,8 +58,8 @@ def _head(poll: Poll, runs: Sequence[ClassRun], turnout: Turnout, *, is_stuck: b
     there = f"{turnout.members} in the room, {turnout.voted} voted"
     return (
         f'<div class="board-head"><h3>Everybody’s run: {html.escape(poll.scenario.title)}</h3>'
-        f'<p data-testid="board-runs" data-finished="{counts["finished"]}">{said}</p>'
-        f"{stuck}<p>{there}</p></div>"
+        f'<p data-testid="board-runs" data-finished="{counts["finished"]}">{said}'
+        f" · {there}</p>{stuck}</div>"
     )
 
 

@@ -27,7 +27,7 @@ def recorded_html(lesson: Lesson, scenario: Scenario) -> str:
     if found is None:
         return ""
     return (
-        '<p class="recorded" data-testid="recorded"><strong>Recorded, not live</strong> '
+        '<p class="recorded" data-testid="recorded"><strong>Recorded, not live:</strong> '
         f"{html.escape(found.label)}</p>"
     )
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, expect
 from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
 from tests.browser.test_class import PHONE
-from tests.browser.viewer import Viewer
+from tests.browser.viewer import TIMEOUT, Viewer
 
 STUDENTS = 12
 
@@ -74,7 +74,8 @@ def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: New
     for phone in phones:
         press(phone, re.compile("^Run it, with my seed"))
     board = teacher.page.get_by_test_id("board-runs")
-    expect(board).to_have_attribute("data-finished", str(STUDENTS))
+    # Twelve trainings, one after the other, while thirteen pages draw.
+    expect(board).to_have_attribute("data-finished", str(STUDENTS), timeout=2 * TIMEOUT)
     expect(teacher.page.get_by_text("The loss fell in every epoch.")).to_be_visible()
     reopened.expect_state("Finished")
     mine = [run for run in program.store.runs() if 100 < run.config["seed"] <= 100 + STUDENTS]

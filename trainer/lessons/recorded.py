@@ -49,7 +49,7 @@ class Recording:
     def label(self) -> str:
         """When and how it was recorded, in words."""
         return (
-            f"recorded on {self.recorded_on} with version {self.version} (Keras {self.keras}), "
+            f"made on {self.recorded_on} with version {self.version} (Keras {self.keras}), "
             f"seed {self.seed}"
         )
 

@@ -35,9 +35,11 @@ def test_a_recorded_run_is_dashed_says_so_and_is_no_part_of_the_median() -> None
     drawn = spread_figure(["loss"], [*RUNS, RECORDED])
 
     last = drawn.data[-1]
-    assert (last.line.dash, last.name) == ("dash", "training loss, recorded")
+    assert (last.line.dash, last.name) == ("dash", "recorded")
     assert list(drawn.data[-2].y) == [4, 1.5]
     assert spread("loss", [RECORDED]) is None
+    (alone,) = spread_figure(["loss"], [RECORDED]).data
+    assert (alone.name, alone.showlegend) == ("training loss, recorded", True)
 
 
 def test_training_and_validation_have_their_colours_and_a_second_metric_its_own() -> None:
