@@ -57,7 +57,7 @@ def _head(poll: Poll, runs: Sequence[ClassRun], turnout: Turnout, *, is_stuck: b
     said = ", ".join(told) or "nobody has pressed <em>Run it</em> yet"
     there = f"{turnout.members} in the room, {turnout.voted} voted"
     return (
-        f'<div class="board-head"><h3>Everybody’s run: {html.escape(poll.scenario.title)}</h3>'
+        f'<div class="board-head"><h2>Everybody’s run: {html.escape(poll.scenario.title)}</h2>'
         f'<p data-testid="board-runs" data-finished="{counts["finished"]}">{said}'
         f" · {there}</p>{stuck}</div>"
     )

@@ -111,9 +111,10 @@ def _show_vote(room: Room, poll: Poll) -> None:
 
 
 def _start(link: Link, scenario: str) -> None:
-    """Start a scenario, and show it instead of the class board."""
+    """Start a scenario, and show it instead of the class board, where there is one."""
     start(link, scenario)
-    st.session_state[_SIDE] = _OWN
+    if leads(link.lesson) is not None:
+        st.session_state[_SIDE] = _OWN
 
 
 def _shows_board(standing: Standing) -> bool:

@@ -105,7 +105,7 @@ def _show_closed(poll: Poll, ballot: Ballot) -> None:
 def _show_own_run(poll: Poll, run_id: str) -> None:
     """Draw one's run with what the lesson is about; all else is on the lesson's own page."""
     run = store().run(run_id)
-    st.subheader("Your run", anchor=False)
+    st.header("Your run", anchor=False)
     live_header(summary(run, waiting(store(), run)), key="header")
     config = poll.scenario.config(poll.seed)
     wanted = {name.removeprefix("val_") for name in poll.lesson.board}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import NewViewer
@@ -32,6 +33,13 @@ def counts(viewer: Viewer, round: int) -> Locator:
     return viewer.page.get_by_test_id(f"votes-{round}")
 
 
+def expect_readable(*viewers: Viewer) -> None:
+    """Say that a page can be read by everybody, as axe-core judges it."""
+    for viewer in viewers:
+        found = Axe().run(viewer.page)
+        assert not found.violations_count, found.generate_report()
+
+
 def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: NewViewer) -> None:
     teacher = new_viewer(program)
     teacher.open("/lessons", lesson="epochs_and_batches", seed=100, view="presenter")
@@ -47,6 +55,8 @@ def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: New
     typing.get_by_role("textbox", name="Room code").fill(f"{code[:3]} {code[3:]}".lower())
     press(phones[0], "Join the room")
 
+    expect(options(phones[0])).to_have_count(4)
+    expect_readable(teacher, phones[0])
     for number, phone in enumerate(phones):
         options(phone).nth(number % 2).click()
         expect(phone.page.get_by_text("Your vote is in")).to_be_visible()
@@ -81,6 +91,7 @@ def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: New
     mine = [run for run in program.store.runs() if 100 < run.config["seed"] <= 100 + STUDENTS]
     assert len({run.owner for run in mine}) == len({run.config["seed"] for run in mine}) == STUDENTS
 
+    expect_readable(teacher, reopened)
     press(teacher, "Talk, then vote again")
     for phone in phones:
         options(phone).nth(1).click()
