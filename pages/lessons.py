@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.backend import show_unusable
+from pages.backend import show_unusable, store
 from pages.forms import escaped
-from pages.lesson.catalogue import LESSONS_PAGE, show_catalogue, title_of
+from pages.lesson.catalogue import show_catalogue, title_of
 from pages.lesson.handout import show_handout
+from pages.lesson.joining import ROOM, entered
 from pages.lesson.keeping import presents, progress, reset
-from pages.lesson.link import Link, linked
+from pages.lesson.link import LESSONS_PAGE, Link, linked
 from pages.lesson.presenter import show_presenter
 from pages.lesson.quiz import show_quiz
+from pages.lesson.room import show_own_room, show_room
 from pages.lesson.sharing import show_sharing
 from pages.lesson.stage import show_stage
 from pages.lesson.steps import show_steps
-from trainer.errors import InvalidInput, RunNotFound, StoreUnusable
+from trainer.errors import InvalidInput, RoomNotFound, RunNotFound, StoreUnusable
 from trainer.lessons import LESSONS
 from trainer.progress import Standing, mark_of
 
@@ -28,7 +30,15 @@ def main() -> None:
         except InvalidInput as error:
             st.warning(escaped(str(error)))
             link = None
-        if link is None:
+        code = st.query_params.get(ROOM)
+        room = None if code is None else entered(code)
+        if code is not None and room is None:
+            # Otherwise each run of this page would be one more try.
+            st.query_params.pop(ROOM, None)
+        if room is not None:
+            is_own = room.owner == store().person.owner
+            show_own_room(room) if is_own else show_room(room)
+        elif link is None:
             show_catalogue(progress().marks())
         elif link.view == "handout" and not link.lesson.questions:
             show_handout(link)
@@ -38,6 +48,8 @@ def main() -> None:
             _show_lesson(link)
     except RunNotFound:
         st.warning("A run of this lesson was deleted just now. Load the page again.")
+    except RoomNotFound as error:
+        st.warning(str(error))
     except StoreUnusable as error:
         show_unusable(error)
 

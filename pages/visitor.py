@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 
 import streamlit as st
 
 from pages.live.badge import COOKIE as BADGE_COOKIE
 from pages.live.badge import Role, badges_of
-from pages.live.browser import COOKIE
+from pages.live.browser import COOKIE, owner_of
 from trainer.person import Person
 from trainer.settings import Settings
 
@@ -21,13 +20,8 @@ def this_browser() -> str:
 
 
 def this_owner() -> str:
-    """Return as whom this browser owns its runs and files; nobody can find its cookie by that."""
+    """Return as whom this browser owns its runs and files."""
     return owner_of(this_browser())
-
-
-def owner_of(browser: str) -> str:
-    """Return as whom a browser owns runs and files."""
-    return f"browser {hashlib.sha256(browser.encode()).hexdigest()}"
 
 
 def this_role() -> Role | None:

@@ -24,6 +24,7 @@ from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
 from trainer.launch import AbandonedRuns
 from trainer.lessons import LESSONS, Scenario, find_lesson
+from trainer.lessons.recorded import FOLDER
 from trainer.openings import moment, told_openings
 from trainer.process import this_process
 from trainer.runs import ACTIVE, Claim, CommandName, Run, record_names
@@ -126,6 +127,14 @@ def _arguments() -> argparse.ArgumentParser:
     lesson.add_argument("name", metavar="NAME", nargs="?", help="one of those that --list names")
     lesson.add_argument("--list", action="store_true", help="all lessons with their questions")
     lesson.add_argument("--seed", default="0")
+    lesson.add_argument(
+        "--record",
+        nargs="?",
+        const=FOLDER,
+        type=Path,
+        metavar="FOLDER",
+        help="record what a class votes on, for when nothing can be trained",
+    )
     lesson.set_defaults(command=_lesson)
     _add_continuing(commands)
     for name, (of_training, text) in _STEERING.items():
@@ -262,6 +271,7 @@ def _lesson(store: Store, options: argparse.Namespace) -> int:
     seed = _typed("seed", options.seed, int, f"an integer from 0 to {MAX_SEED}")
     lesson.scenarios[0].config(seed)  # a seed that makes no sense is told before Keras is imported
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from trainer.recording import record
     from trainer.teaching import teach
 
     def tell(scenario: Scenario) -> None:
@@ -269,6 +279,10 @@ def _lesson(store: Store, options: argparse.Namespace) -> int:
             print(f"training: {scenario.title}", file=sys.stderr)
 
     try:
+        if options.record is not None:
+            path = record(store, lesson, seed=seed, shutdown=Shutdown(), folder=options.record)
+            print(json.dumps({"recorded": str(path)}) if options.json else f"recorded: {path}")
+            return OK
         taught = teach(store, lesson, seed=seed, shutdown=Shutdown(), before=tell)
     except NotPossible as error:
         print(f"{lesson.title}: {error}", file=sys.stderr)

@@ -5,6 +5,7 @@ TrainerError
 ├── DatasetUnavailable   the data cannot be had here and now
 ├── TableUnreadable      a file is no table that can be read (says the line where there is one)
 ├── RunNotFound          no such run in the store
+├── RoomNotFound         no room of a class with this code
 ├── NotPossible          what is asked of a run does not go with its state or its set-up
 │   └── NotYours         … or is only for whoever started the run, and for the teacher
 ├── WeightsMissing       the weights of a run are not there or cannot be read
@@ -45,6 +46,13 @@ class RunNotFound(TrainerError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"There is no run with the id {shorten(run_id)}.")
+
+
+class RoomNotFound(TrainerError):
+    """There is no room with this code, or not any more."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no open room with this code.")
 
 
 class NotPossible(TrainerError):

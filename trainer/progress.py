@@ -22,6 +22,8 @@ from trainer.schema import LESSON_ANSWERS, LESSON_RUNS
 from trainer.store import Store
 
 PREDICT, RECORD, CHALLENGE = "predict", "record", "challenge"
+# A run that trained to its end, be that a bad one, has shown something.
+SHOWN = ("finished", "diverged")
 Mark = Literal["new", "begun", "done"]
 
 
@@ -40,7 +42,7 @@ class LessonRun:
     @property
     def has_shown(self) -> bool:
         """Whether it trained to its end, be that a bad one, so that there is something to see."""
-        return self.run.state in ("finished", "diverged")
+        return self.run.state in SHOWN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 METADATA = sa.MetaData()
 META = sa.Table(
@@ -125,4 +125,58 @@ LESSON_RUNS = sa.Table(
     sa.Column("owner", sa.String(80), nullable=False, index=True),
     sa.Column("lesson", sa.String(40), nullable=False),
     sa.Column("scenario", sa.String(40), nullable=False),
+)
+# A class votes in a room, which takes its members along from poll to poll.
+ROOMS = sa.Table(
+    "rooms",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("code", sa.String(12), nullable=False, unique=True),
+    sa.Column("owner", sa.String(80), nullable=False, index=True),
+    sa.Column("poll", sa.Integer),
+    sa.Column("opened_at", sa.Float, nullable=False),
+    sa.Column("used_at", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.Float),
+    # The number of a room that was deleted is never another's.
+    sqlite_autoincrement=True,
+)
+ROOM_MEMBERS = sa.Table(
+    "room_members",
+    METADATA,
+    sa.Column("room", sa.Integer, sa.ForeignKey("rooms.number"), primary_key=True),
+    sa.Column("owner", sa.String(80), primary_key=True, index=True),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("joined_at", sa.Float, nullable=False),
+)
+POLLS = sa.Table(
+    "polls",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("room", sa.Integer, sa.ForeignKey("rooms.number"), nullable=False),
+    sa.Column("lesson", sa.String(40), nullable=False),
+    sa.Column("part", sa.String(20), nullable=False),
+    sa.Column("seed", sa.Integer, nullable=False),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("is_open", sa.Boolean, nullable=False),
+    sa.Column("shows_recorded", sa.Boolean, nullable=False),
+    sa.Column("opened_at", sa.Float, nullable=False),
+    sa.UniqueConstraint("room", "lesson", "part"),
+    sqlite_autoincrement=True,
+)
+# One vote of each member in each round: the key refuses a second one.
+VOTES = sa.Table(
+    "votes",
+    METADATA,
+    sa.Column("poll", sa.Integer, sa.ForeignKey("polls.number"), primary_key=True),
+    sa.Column("round", sa.Integer, primary_key=True),
+    sa.Column("owner", sa.String(80), primary_key=True),
+    sa.Column("choice", sa.Integer, nullable=False),
+    sa.Column("voted_at", sa.Float, nullable=False),
+)
+POLL_RUNS = sa.Table(
+    "poll_runs",
+    METADATA,
+    sa.Column("run_id", sa.String(32), sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("poll", sa.Integer, sa.ForeignKey("polls.number"), nullable=False, index=True),
+    sa.Column("owner", sa.String(80), nullable=False),
 )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import heapq
 import math
 import statistics
+import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from trainer.runs import Run
 from trainer.settings import Settings
 from trainer.store import Store
+
+# A worker that lives takes the first run of the queue far sooner, also right after the start.
+VAIN_SECONDS = 30.0
 
 
 class Waiting(NamedTuple):
@@ -47,6 +51,18 @@ def waiting(store: Store, run: Run) -> Waiting | None:
     slots = Settings.from_environment().slots
     seconds = seconds_until_free(left, [epochs * (pace or 0.0) for epochs in ahead], slots)
     return Waiting(place, _rounded(seconds) if math.isfinite(seconds) else None)
+
+
+def waits_in_vain(store: Store, queued_at: float) -> bool:
+    """Return whether no worker trains, though a run has been waiting since then.
+
+    Args:
+        store: Where the runs are.
+        queued_at: When it was queued, in seconds since 1970.
+    """
+    if time.time() - queued_at < VAIN_SECONDS:
+        return False
+    return not any(other.origin == "dashboard" for other in store.active_runs())
 
 
 def seconds_until_free(left: Sequence[float], ahead: Iterable[float], slots: int) -> float:

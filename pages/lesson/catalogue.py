@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import streamlit as st
 
 from pages.forms import escaped
+from pages.lesson.joining import show_joining
 from pages.lesson.keeping import reset
+from pages.lesson.link import LESSONS_PAGE
 from pages.lesson.words import markdown
 from trainer.glossary import GLOSSARY
 from trainer.lessons import LESSONS, Lesson
 from trainer.progress import Mark
 
-LESSONS_PAGE = Path(__file__).parents[1] / "lessons.py"
 _ICONS: Mapping[Mark, str] = {
     "new": ":material/radio_button_unchecked:",
     "begun": ":material/contrast:",
@@ -31,6 +31,7 @@ def show_catalogue(marks: Mapping[str, Mark]) -> None:
         "Predict, then run a real training, and see. Two to five minutes each, in any order. "
         f"**{done} of {len(marks)} done.**"
     )
+    show_joining()
     with st.container(key="catalogue"):
         for number, lesson in enumerate(LESSONS.values(), 1):
             _show_entry(number, lesson, marks[lesson.name])

@@ -7,8 +7,8 @@ import html
 
 import streamlit as st
 
-from pages.lesson.catalogue import LESSONS_PAGE, title_of
-from pages.lesson.link import Link
+from pages.lesson.catalogue import title_of
+from pages.lesson.link import LESSONS_PAGE, Link
 from pages.lesson.sharing import address
 from pages.lesson.words import locked_words, prose
 from trainer.lessons import Lesson

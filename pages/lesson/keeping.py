@@ -13,7 +13,7 @@ from pages.lesson.link import Link
 from pages.starts import starts
 from pages.visitor import this_browser
 from trainer.config import RunConfig
-from trainer.errors import InvalidInput, NotPossible, StoreUnusable
+from trainer.errors import InvalidInput, NotPossible, RoomNotFound, StoreUnusable
 from trainer.lessons import Lesson
 from trainer.progress import LessonProgress, Standing
 
@@ -41,13 +41,13 @@ def lock(lesson: Lesson, part: str) -> None:
     choice = st.session_state.get(answer_key(lesson, part))
     if choice is None:
         return
-    with _sentences():
+    with sentences():
         progress().lock(lesson, part, choice)
 
 
 def start(link: Link, scenario: str) -> None:
     """Start a scenario of a lesson, as the form starts a run, and show it."""
-    with _sentences():
+    with sentences():
         # All that asks for the session's state comes first: there a callback may be cut short.
         kept, browser = progress(), this_browser()
         standing = kept.standing(link.lesson)
@@ -80,7 +80,7 @@ def pace(config: RunConfig) -> float:
 
 def reset(lesson: Lesson | None = None) -> None:
     """Begin a lesson anew, or all."""
-    with _sentences():
+    with sentences():
         progress().reset(lesson)
     for key in [str(key) for key in st.session_state]:
         of_lesson = "" if lesson is None else f"{lesson.name} "
@@ -89,10 +89,11 @@ def reset(lesson: Lesson | None = None) -> None:
 
 
 @contextlib.contextmanager
-def _sentences() -> Iterator[None]:
+def sentences() -> Iterator[None]:
+    """Tell in a sentence why what was pressed was not done."""
     try:
         yield
-    except (InvalidInput, NotPossible) as error:
+    except (InvalidInput, NotPossible, RoomNotFound) as error:
         st.toast(escaped(str(error)), icon=":material/error:")
     except StoreUnusable as error:
         show_unusable(error)

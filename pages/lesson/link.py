@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from trainer.lessons import Lesson, find_lesson
 
 View = Literal["student", "presenter", "handout"]
 PAGE = "lessons"
+LESSONS_PAGE = Path(__file__).parents[1] / "lessons.py"
 
 
 @dataclass(frozen=True, kw_only=True)

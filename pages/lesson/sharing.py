@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from pages.backend import store
-from pages.lesson.catalogue import LESSONS_PAGE
-from pages.lesson.link import Link
+from pages.lesson.leading import show_opening
+from pages.lesson.link import LESSONS_PAGE, Link
 from trainer.config import MAX_SEED
+from trainer.poll import votable
 
 _FREE = ""
 
@@ -37,6 +38,7 @@ def show_sharing(link: Link) -> None:
     if store().person.is_in_charge:
         presenting = dataclasses.replace(link, view="presenter")
         _link(presenting, "Present", ":material/slideshow:")
+        show_opening(link, next(iter(votable(link.lesson))))
     if not link.lesson.questions:
         _link(dataclasses.replace(link, view="handout"), "Hand-out", ":material/print:")
 

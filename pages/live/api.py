@@ -12,14 +12,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from pages.live.browser import browser_of, owner_of
 from pages.live.reader import boundary_message, to_message
-from trainer.errors import InvalidInput, RunNotFound, StoreUnusable, TrainerError
+from trainer.errors import InvalidInput, RoomNotFound, RunNotFound, StoreUnusable, TrainerError
 from trainer.openings import told_openings
+from trainer.person import Person
+from trainer.rooms import Rooms
 from trainer.runs import Run
 from trainer.store import Store
+from trainer.version import VERSION
 from trainer.waiting import waiting
 
-VERSION = "0.1.0"
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
 # Evaluations in one answer: more epochs than a slider can tell apart are thinned, and more bytes
@@ -34,7 +37,7 @@ def api_routes(
     store: Store, workers: Callable[[], list[dict[str, Any]]], *, start_seconds: float = 30
 ) -> list[Route]:
     """Return the routes `/api/health`, `/api/runs`, `/api/runs/{run_id}`, what lies below it,
-    and `/api/broadcast`.
+    `/api/broadcast` and `/api/rooms/{code}`.
 
     Args:
         store: Where the runs are.
@@ -47,6 +50,7 @@ def api_routes(
         Route("/api/runs", _answering(api.runs)),
         Route("/api/runs/{run_id}", _answering(api.run)),
         Route("/api/broadcast", _answering(api.broadcast)),
+        Route("/api/rooms/{code}", _answering(api.room)),
         Route("/api/runs/{run_id}/evaluations", _answering(api.evaluations)),
         Route("/api/runs/{run_id}/boundaries", _answering(api.boundaries)),
         # Otherwise Streamlit would answer with its page.
@@ -113,6 +117,15 @@ class _Api:
         run = self._store.broadcast_run()
         shown = None if run is None else {"run_id": run.run_id, "name": run.name}
         return 200, {"run": shown}
+
+    def room(self, request: Request) -> tuple[int, dict[str, Any]]:
+        """Tell those who are in a room whether it has gone on, and nothing else."""
+        browser = browser_of(request.headers.get("cookie", ""))
+        person = Person(owner=owner_of(browser) if browser else "")
+        signs = Rooms(self._store.used_by(person)).signs(request.path_params["code"])
+        if signs is None:
+            raise RoomNotFound
+        return 200, {"signs": signs}
 
     def evaluations(self, request: Request) -> tuple[int, dict[str, Any]]:
         run_id = request.path_params["run_id"]
@@ -184,7 +197,7 @@ def _answering(
     async def endpoint(request: Request) -> JSONResponse:
         try:
             status, body = await asyncio.to_thread(answer, request)
-        except RunNotFound as error:
+        except (RunNotFound, RoomNotFound) as error:
             status, body = 404, {"error": str(error)}
         except StoreUnusable:
             # The sentence of this error may carry what only the log should have.

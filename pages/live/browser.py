@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -45,6 +46,11 @@ class BrowserCookieMiddleware:
 def browser_of(cookies: str) -> str | None:
     """Return the browser's name in a Cookie header; None if it has none yet."""
     return cookie_parser(cookies).get(COOKIE) or None
+
+
+def owner_of(browser: str) -> str:
+    """Return as whom a browser owns runs and files; nobody can find its cookie by that."""
+    return f"browser {hashlib.sha256(browser.encode()).hexdigest()}"
 
 
 def new_browser() -> str:

@@ -101,14 +101,26 @@ READING_CURVES = Lesson(
     predict=Question(
         text="A learning rate of 0.5 on noisy data. What will the validation loss do?",
         options=(
-            Option(text="Fall smoothly and level off.", feedback="That is what 0.02 does here."),
-            Option(text="Hardly move.", feedback="That is what 0.00001 does here."),
+            Option(
+                text="Fall smoothly and level off.",
+                belief="Any learning rate ends at the same place.",
+                feedback="That is what 0.02 does here.",
+            ),
+            Option(
+                text="Hardly move.",
+                belief="A large rate gets stuck.",
+                feedback="That is what 0.00001 does here.",
+            ),
             Option(
                 text="Jump up and down without settling.",
                 feedback="Each update overshoots: the network runs around the best point.",
                 is_right=True,
             ),
-            Option(text="Shoot up without end.", feedback="That is what 2 does here."),
+            Option(
+                text="Shoot up without end.",
+                belief="Any rate that is too large diverges.",
+                feedback="That is what 2 does here.",
+            ),
         ),
     ),
     scenarios=(
@@ -149,6 +161,7 @@ READING_CURVES = Lesson(
         ),
         scenario="overfitting",
     ),
+    board=("val_loss",),
     check=_check_curves,
 )
 
@@ -209,8 +222,16 @@ LOSS_AND_METRIC = Lesson(
     predict=Question(
         text="The loss falls in every epoch. Must the area under the line always rise?",
         options=(
-            Option(text="Yes, both say how good it is.", feedback="The area does not say that."),
-            Option(text="Yes, as long as it trains.", feedback="Training looks at the loss alone."),
+            Option(
+                text="Yes, both say how good it is.",
+                belief="Loss and metric measure the same.",
+                feedback="The area does not say that.",
+            ),
+            Option(
+                text="Yes, as long as it trains.",
+                belief="A metric steers training.",
+                feedback="Training looks at the loss alone.",
+            ),
             Option(
                 text="No, it may rise and fall.",
                 feedback="Nothing in training looks at the area.",
@@ -253,5 +274,6 @@ LOSS_AND_METRIC = Lesson(
         ),
         scenario="stop_min",
     ),
+    board=(_AREA,),
     check=_check_area,
 )

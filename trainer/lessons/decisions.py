@@ -59,9 +59,21 @@ CONFUSION_MATRIX = Lesson(
                 feedback="Of the 45 called positive, 35 are.",
                 is_right=True,
             ),
-            Option(text="35 / 40 = 0.875", feedback="That is recall: of 40 positives, 35 found."),
-            Option(text="85 / 100 = 0.85", feedback="That is accuracy: right in both ways."),
-            Option(text="50 / 60 ≈ 0.833", feedback="That is specificity: negatives left alone."),
+            Option(
+                text="35 / 40 = 0.875",
+                belief="Precision and recall swapped.",
+                feedback="That is recall: of 40 positives, 35 found.",
+            ),
+            Option(
+                text="85 / 100 = 0.85",
+                belief="Precision is accuracy.",
+                feedback="That is accuracy: right in both ways.",
+            ),
+            Option(
+                text="50 / 60 ≈ 0.833",
+                belief="Rows and columns swapped.",
+                feedback="That is specificity: negatives left alone.",
+            ),
         ),
     ),
     scenarios=(Scenario(name="two_sides", title="two sides", dataset="two_sides"),),
@@ -94,6 +106,7 @@ CONFUSION_MATRIX = Lesson(
         ),
     ),
     shows_matrix=True,
+    board=("val_accuracy",),
     check=_check_matrix,
 )
 
@@ -139,8 +152,16 @@ PRECISION_AND_RECALL = Lesson(
                 feedback="Fewer are called, so no more of the positives can be among them.",
                 is_right=True,
             ),
-            Option(text="Precision", feedback="It mostly rises, though it may dip on the way."),
-            Option(text="Both can rise.", feedback="Whoever calls fewer finds no more."),
+            Option(
+                text="Precision",
+                belief="A stricter threshold lowers precision.",
+                feedback="It mostly rises, though it may dip on the way.",
+            ),
+            Option(
+                text="Both can rise.",
+                belief="A stricter threshold makes everything better.",
+                feedback="Whoever calls fewer finds no more.",
+            ),
         ),
     ),
     scenarios=(Scenario(name="clouds", title="two clouds", dataset="clouds"),),
@@ -173,6 +194,7 @@ PRECISION_AND_RECALL = Lesson(
         ),
     ),
     shows_matrix=True,
+    board=("val_loss",),
     check=_check_thresholds,
 )
 
@@ -198,13 +220,21 @@ ACCURACY_PARADOX = Lesson(
     predict=Question(
         text="A network is right in 95 % of all rows. Can it be that it catches nobody?",
         options=(
-            Option(text="No, 95 % is a good network.", feedback="Not where 95 % are negative."),
+            Option(
+                text="No, 95 % is a good network.",
+                belief="High accuracy means good.",
+                feedback="Not where 95 % are negative.",
+            ),
             Option(
                 text="Yes.",
                 feedback="If one row in twenty is positive, always saying no is right in 95 %.",
                 is_right=True,
             ),
-            Option(text="Only without validation.", feedback="Those are the validation rows."),
+            Option(
+                text="Only without validation.",
+                belief="Validation finds every trap.",
+                feedback="Those are the validation rows.",
+            ),
         ),
     ),
     scenarios=(
@@ -241,6 +271,7 @@ ACCURACY_PARADOX = Lesson(
         scenario="weighted",
     ),
     shows_matrix=True,
+    board=("val_accuracy", "val_recall"),
     check=_check_paradox,
 )
 
@@ -266,14 +297,20 @@ FRAUD = Lesson(
     predict=Question(
         text="A fraud alarm is right in 98 % of all payments. Ship it?",
         options=(
-            Option(text="Yes, 98 % is excellent.", feedback="Never raising an alarm has 98 % too."),
+            Option(
+                text="Yes, 98 % is excellent.",
+                belief="98 % is production-ready.",
+                feedback="Never raising an alarm has 98 % too.",
+            ),
             Option(
                 text="First see how many frauds it catches.",
                 feedback="Here it is 24 of 200.",
                 is_right=True,
             ),
             Option(
-                text="No, wait for 99.9 %.", feedback="Accuracy is the wrong thing to wait for."
+                text="No, wait for 99.9 %.",
+                belief="Enough accuracy makes it ready.",
+                feedback="Accuracy is the wrong thing to wait for.",
             ),
         ),
     ),
@@ -303,5 +340,6 @@ FRAUD = Lesson(
         ),
     ),
     shows_matrix=True,
+    board=("val_accuracy", "val_recall"),
     check=_check_fraud,
 )

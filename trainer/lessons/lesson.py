@@ -38,11 +38,20 @@ class Scenario:
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One answer to a question, and what is said to whoever gives it."""
+    """One answer to a question.
+
+    Attributes:
+        text: The answer.
+        feedback: What is said to whoever gives it.
+        is_right: Whether it is the right one.
+        belief: The misconception that whoever gives it may have; of questions that a class votes
+            on each wrong answer has one.
+    """
 
     text: str
     feedback: str
     is_right: bool = False
+    belief: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +153,7 @@ class Lesson:
         plain_batch_sizes: Batch sizes that Keras' own `fit()` is tried with.
         questions: Of the quiz: all its questions.
         shows_matrix: Whether it is about what is decided from scores: matrix and threshold.
+        board: What the class board draws of everybody's run, as the history names it.
         check: Returns what the fits showed.
     """
 
@@ -159,6 +169,7 @@ class Lesson:
     plain_batch_sizes: tuple[int, ...] = ()
     questions: tuple[Question, ...] = ()
     shows_matrix: bool = False
+    board: tuple[str, ...] = ("loss",)
     check: Callable[[Fits], list[Figure]]
 
     def scenario(self, name: str) -> Scenario:

@@ -19,14 +19,26 @@ _QUESTIONS = (
     Question(
         text="What does `epochs` set?",
         options=(
-            Option(text="How many updates there are.", feedback="That is epochs times batches."),
+            Option(
+                text="How many updates there are.",
+                belief="An epoch is one update.",
+                feedback="That is epochs times batches.",
+            ),
             Option(
                 text="How often training passes over all training rows.",
                 feedback="3 epochs are three passes, each of as many updates as there are batches.",
                 is_right=True,
             ),
-            Option(text="How many rows make one update.", feedback="That is the batch size."),
-            Option(text="How many layers there are.", feedback="That is the network's own affair."),
+            Option(
+                text="How many rows make one update.",
+                belief="Epochs and batch size confused.",
+                feedback="That is the batch size.",
+            ),
+            Option(
+                text="How many layers there are.",
+                belief="Epochs are part of the network.",
+                feedback="That is the network's own affair.",
+            ),
         ),
         scenario="batch_2",
     ),
@@ -35,14 +47,17 @@ _QUESTIONS = (
         options=(
             Option(
                 text="model.fit(x, y, 10, 32)",
+                belief="Epochs come first by position.",
                 feedback="By position that is a batch size of 10 and 32 epochs.",
             ),
             Option(
                 text="model.fit(x, y, epochs=32, batch_size=10)",
+                belief="Epochs and batch size confused.",
                 feedback="The two are swapped.",
             ),
             Option(
                 text="model.compile(epochs=10, batch_size=32)",
+                belief="compile() says how long to train.",
                 feedback="compile() is told how to learn, fit() how long and of what.",
             ),
             Option(
@@ -61,10 +76,19 @@ _QUESTIONS = (
                 feedback="Another seed begins with other weights and another order of rows.",
                 is_right=True,
             ),
-            Option(text="It falls to 0 at once.", feedback="Six small updates do not get there."),
-            Option(text="It rises.", feedback="Only with far too large a learning rate."),
+            Option(
+                text="It falls to 0 at once.",
+                belief="Training solves the task exactly and at once.",
+                feedback="Six small updates do not get there.",
+            ),
+            Option(
+                text="It rises.",
+                belief="The loss measures success.",
+                feedback="Only with far too large a learning rate.",
+            ),
             Option(
                 text="It falls, with the same values for everybody.",
+                belief="Training has no chance in it.",
                 feedback="Only with the same seed.",
             ),
         ),
@@ -73,8 +97,16 @@ _QUESTIONS = (
     Question(
         text="What is wrong with `batch_size=0`?",
         options=(
-            Option(text="Nothing: it means all rows.", feedback="It does not: Keras uses 32."),
-            Option(text="It is too slow.", feedback="It is never slow: it is something else."),
+            Option(
+                text="Nothing: it means all rows.",
+                belief="0 means all.",
+                feedback="It does not: Keras uses 32.",
+            ),
+            Option(
+                text="It is too slow.",
+                belief="A small batch is only a slow one.",
+                feedback="It is never slow: it is something else.",
+            ),
             Option(
                 text="A batch of no rows makes no sense; Keras silently uses 32.",
                 feedback="Steps an epoch are rows over batch size, and 4 / 0 is no number.",
@@ -86,14 +118,26 @@ _QUESTIONS = (
     Question(
         text="Which parameter lets you watch performance on rows that are not trained on?",
         options=(
-            Option(text="verbose", feedback="That sets how much is printed."),
+            Option(
+                text="verbose",
+                belief="Printing is evaluating.",
+                feedback="That sets how much is printed.",
+            ),
             Option(
                 text="validation_data",
                 feedback="Its loss and metrics come after each epoch, as val_loss and so on.",
                 is_right=True,
             ),
-            Option(text="shuffle", feedback="That mixes the training rows in each epoch."),
-            Option(text="metrics", feedback="They say what is watched, not on which rows."),
+            Option(
+                text="shuffle",
+                belief="Mixing rows is validating.",
+                feedback="That mixes the training rows in each epoch.",
+            ),
+            Option(
+                text="metrics",
+                belief="A metric is validation.",
+                feedback="They say what is watched, not on which rows.",
+            ),
         ),
         scenario="validated",
     ),

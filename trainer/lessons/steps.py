@@ -79,10 +79,22 @@ EPOCHS_AND_BATCHES = Lesson(
     predict=Question(
         text="Four rows, 3 epochs, batches of 2. How many times are the weights updated?",
         options=(
-            Option(text="3", feedback="That would be one an epoch. Each batch makes an update."),
+            Option(
+                text="3",
+                belief="An epoch is one update.",
+                feedback="That would be one an epoch. Each batch makes an update.",
+            ),
             Option(text="6", feedback="Two batches an epoch, three epochs.", is_right=True),
-            Option(text="12", feedback="That is with batches of 1: every row its own update."),
-            Option(text="2", feedback="2 is how many rows make one update, not how many updates."),
+            Option(
+                text="12",
+                belief="Every row is an update of its own.",
+                feedback="That is with batches of 1: every row its own update.",
+            ),
+            Option(
+                text="2",
+                belief="The batch size is the number of updates.",
+                feedback="2 is how many rows make one update, not how many updates.",
+            ),
         ),
     ),
     scenarios=(
@@ -180,14 +192,26 @@ BATCH_SIZE_ZERO = Lesson(
     predict=Question(
         text="What does Keras' fit(x, y, batch_size=0) do with arrays?",
         options=(
-            Option(text="Nothing: there is nothing in a batch.", feedback="It does train."),
-            Option(text="It ends with an error.", feedback="It should, and it does not."),
+            Option(
+                text="Nothing: there is nothing in a batch.",
+                belief="Zero rows a batch train nothing.",
+                feedback="It does train.",
+            ),
+            Option(
+                text="It ends with an error.",
+                belief="Keras refuses what makes no sense.",
+                feedback="It should, and it does not.",
+            ),
             Option(
                 text="It silently uses 32.",
                 feedback="0 counts as “not given” there, and the default is 32.",
                 is_right=True,
             ),
-            Option(text="It takes all rows at once.", feedback="Forty rows make two steps, not 1."),
+            Option(
+                text="It takes all rows at once.",
+                belief="0 means all.",
+                feedback="Forty rows make two steps, not 1.",
+            ),
         ),
     ),
     scenarios=(

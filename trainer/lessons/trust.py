@@ -45,6 +45,7 @@ VALIDATION = Lesson(
         options=(
             Option(
                 text="About 0.5 on the training rows and on new ones.",
+                belief="What holds for no new row cannot be learnt by heart.",
                 feedback="On new ones, yes. The training rows can be learnt by heart.",
             ),
             Option(
@@ -52,7 +53,11 @@ VALIDATION = Lesson(
                 feedback="It learns the coins by heart, and that helps with no other coin.",
                 is_right=True,
             ),
-            Option(text="Near 1 on both.", feedback="Nobody can tell how a coin will fall."),
+            Option(
+                text="Near 1 on both.",
+                belief="Training accuracy is skill.",
+                feedback="Nobody can tell how a coin will fall.",
+            ),
         ),
     ),
     scenarios=(
@@ -80,6 +85,7 @@ VALIDATION = Lesson(
         ),
         scenario="unvalidated",
     ),
+    board=("accuracy", "val_accuracy"),
     check=_check_validation,
 )
 
@@ -115,9 +121,14 @@ LEAKAGE = Lesson(
         options=(
             Option(
                 text="About 98 %: that is what validation is for.",
+                belief="Good validation proves it.",
                 feedback="Next month's purchases have no refund yet, and that gave it away.",
             ),
-            Option(text="About 90 %.", feedback="It is far worse: without refunds it must guess."),
+            Option(
+                text="About 90 %.",
+                belief="A leak costs a little accuracy.",
+                feedback="It is far worse: without refunds it must guess.",
+            ),
             Option(
                 text="About 50 %: a guess.",
                 feedback="It had learnt to read the refund column, which is still empty then.",
@@ -166,5 +177,6 @@ LEAKAGE = Lesson(
         ),
         scenario="picked",
     ),
+    board=("val_accuracy",),
     check=_check_leakage,
 )

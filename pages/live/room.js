@@ -1,0 +1,39 @@
+/*
+ * Has a page of a room drawn anew when the room has gone on. It shows nothing. Shared scripts stand before this file.
+ */
+
+const ROOM_LOOK = 2000; // milliseconds between two questions to the server
+
+class RoomWatch {
+  constructor() {
+    this.look = this.look.bind(this);
+    document.addEventListener("visibilitychange", this.look);
+    this.timer = setInterval(this.look, ROOM_LOOK);
+  }
+
+  update({ data, setTriggerValue }) {
+    this.data = data;
+    this.send = setTriggerValue;
+  }
+
+  async look() {
+    if (document.hidden) return;
+    const { address, signs } = this.data;
+    try {
+      const answer = await fetch(serverAddress(address));
+      if (!answer.ok) return;
+      const told = (await answer.json()).signs;
+      // A page that was drawn meanwhile has other signs; one that is being drawn is asked for once more.
+      if (told !== signs && signs === this.data.signs) this.send("changed", told);
+    } catch {
+      // The server cannot be reached; the page says so elsewhere, and the next look may succeed.
+    }
+  }
+
+  destroy() {
+    clearInterval(this.timer);
+    document.removeEventListener("visibilitychange", this.look);
+  }
+}
+
+export default mounting({ room: RoomWatch });
