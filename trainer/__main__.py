@@ -22,6 +22,7 @@ from trainer.errors import InvalidInput, NotPossible, StoreUnusable, TrainerErro
 from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
+from trainer.importing import import_training
 from trainer.launch import AbandonedRuns
 from trainer.lessons import LESSONS, Scenario, find_lesson
 from trainer.lessons.recorded import FOLDER
@@ -233,7 +234,7 @@ def _delete(store: Store, options: argparse.Namespace) -> int:
 def _train(store: Store, claim: Claim | None, options: argparse.Namespace) -> int:
     assert claim is not None
     shutdown = Shutdown()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_training()
     from trainer.recorder import Recorder
     from trainer.training import Training
 
@@ -270,7 +271,7 @@ def _lesson(store: Store, options: argparse.Namespace) -> int:
     lesson = find_lesson(options.name)
     seed = _typed("seed", options.seed, int, f"an integer from 0 to {MAX_SEED}")
     lesson.scenarios[0].config(seed)  # a seed that makes no sense is told before Keras is imported
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_training()
     from trainer.recording import record
     from trainer.teaching import teach
 

@@ -7,7 +7,6 @@ background thread. It ends when the server that started it is gone, after the ru
 from __future__ import annotations
 
 import argparse
-import gc
 import logging
 import os
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from trainer.config import RunConfig
 from trainer.errors import DatasetUnavailable, InvalidInput, StoreUnusable, TrainerError
+from trainer.importing import import_training
 from trainer.log import log_to_standard_error
 from trainer.process import is_running, memory_bytes, this_process
 from trainer.recorder import Recorder
@@ -83,9 +83,6 @@ class Worker:
         """
         from trainer.training import WarmModel
 
-        # What was imported stays for good: to look through it for what is left of the last network
-        # would cost each start 0.2 s.
-        gc.freeze()
         warm = WarmModel()
         warm.warm_up()
         _log.info("ready")
@@ -181,11 +178,8 @@ def main() -> None:
     parser.add_argument("--parent", required=True, help="the process that started this one")
     parent = parser.parse_args().parent
     log_to_standard_error("trainer")
-    # TensorFlow's C++ notes about the machine are not for the server's log.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Takes seconds. Until it is done there is nothing to be lost, and a signal ends this process.
-    import trainer.training  # noqa: F401
-
+    import_training()
     shutdown = Shutdown()
     settings = Settings.from_environment()
     store = Store(settings.store_url)
