@@ -58,6 +58,7 @@ class Fed:
         validation: tuple[np.ndarray, np.ndarray] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
+        self.model = model
         self.steps: list[tuple[int, list[str], np.ndarray]] = []
         self.names: list[str] = []
         self.epochs: list[np.ndarray] = []
@@ -109,9 +110,7 @@ def assert_same_weights(ours: list[np.ndarray], theirs: list[np.ndarray]) -> Non
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("batch_size", "optimizer"), [(1, "adam"), (7, "sgd"), (10, "nadam"), (ROWS, "adam")]
-)
+@pytest.mark.parametrize(("batch_size", "optimizer"), [(1, "nadam"), (7, "sgd"), (ROWS, "adam")])
 def test_weights_and_logs_are_those_of_plain_keras_given_the_same_batches(batch_size, optimizer):
     x, y = classification_rows()
     model = network(FedModel, optimizer=optimizer)
@@ -163,11 +162,11 @@ def test_orders_are_shuffled_over_the_whole_set_and_differ_from_epoch_to_epoch()
     assert abs(np.corrcoef(orders.ravel(), np.tile(np.arange(500), 30))[0, 1]) < 0.05
 
 
-def usual_fit(*, dropout: float = 0.0, seed: int = SEED) -> Fed:
+def usual_fit(*, dropout: float = 0.0) -> Fed:
     x, y = classification_rows()
     validation = classification_rows(3000, seed=1)  # more than one batch of validation
     model = network(FedModel, dropout=dropout)
-    return Fed(model, x, y, batch_size=8, epochs=4, seed=seed, validation=validation)
+    return Fed(model, x, y, batch_size=8, epochs=4, validation=validation)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +184,9 @@ def test_the_same_seed_gives_the_same_history_to_the_last_bit():
 
 
 def test_another_seed_gives_another_order_and_another_history(usual):
-    other = usual_fit(seed=SEED + 1)
+    x, y = classification_rows()
+    usual.model.start_over(network(FedModel))
+    other = Fed(usual.model, x, y, batch_size=8, epochs=4, seed=SEED + 1)
     assert not np.array_equal(usual.orders[0], other.orders[0])
     assert usual.history["loss"] != other.history["loss"]
 
