@@ -48,7 +48,7 @@ HARD = {
     "num_samples": 1500,
     "hidden_layers": 2,
     "units": 128,
-    "epochs": 60,
+    "epochs": 40,
 }
 
 
