@@ -104,7 +104,7 @@ def test_a_worker_whose_fit_does_not_hear_stop_ends_the_run_and_itself(
 
 @pytest.mark.parametrize("bound", [{"max_runs": 2}, {"max_bytes": 1}])
 def test_a_worker_ends_after_so_many_runs_or_with_so_much_memory(store, shutdown, bound):
-    config = RunConfig.create("iris", epochs=1, units=2).to_dict()
+    config = RunConfig.create(epochs=1).to_dict()  # the network that a worker warms up with
     run_ids = [store.create_run(config) for _ in range(3)]
 
     Worker(store, slots=1, parent=this_process(), shutdown=shutdown, **bound).work()
