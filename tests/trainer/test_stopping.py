@@ -71,7 +71,7 @@ def test_an_area_that_nobody_minimises_can_end_a_training_in_either_direction(st
 
 
 def test_watching_the_area_changes_nothing_that_is_learnt(store, warm):
-    choices = {"optimizer": "sgd", "epochs": 5}
+    choices = {"optimizer": "sgd", "batch_size": 128, "epochs": 5}
     watched, unwatched = (
         Trained(store, RunConfig.create("line", metrics=metrics, **choices), warm)
         for metrics in (["area_under_line"], [])
@@ -115,6 +115,8 @@ def test_without_restoring_the_best_epoch_stays_the_one_of_the_lowest_validation
 
 
 def test_a_training_that_goes_on_improving_is_not_stopped(store, warm):
-    config = RunConfig.create("iris", epochs=3, early_stopping="val_loss", patience=5)
+    choices = {"noise": 0.4, "learning_rate": 0.05, "units": 8}
+    stop = {"early_stopping": "val_loss", "patience": 5}
+    config = RunConfig.create("moons", epochs=3, **choices, **stop)
     trained = Trained(store, config, warm)
     assert (trained.run.state, trained.run.epoch, trained.run.message) == ("finished", 3, "")
