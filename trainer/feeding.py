@@ -257,9 +257,6 @@ class FedModel(keras.Model):
     def watch(self, rows: tf.Tensor) -> None:
         """Prepare for being asked `output_of` such rows during the training."""
         self._watched = rows[:1]
-        if self._output_in_graph is not None:
-            # Another seed has made TensorFlow forget how.
-            self.output_of(self._watched)
 
     def output_of(self, rows: tf.Tensor) -> tf.Tensor:
         """Return what the network, as it is now, says of rows, however many, in one call.
@@ -277,8 +274,6 @@ class FedModel(keras.Model):
     def watch_loss(self, x: tf.Tensor, y: tf.Tensor) -> None:
         """Prepare for being asked the `loss_of` these rows during the training."""
         self._asked = x, y
-        if self._loss_in_graph is not None:
-            self.loss_of(x, y)
 
     def loss_of(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """Return the loss of rows as a validation has it, without dropout, in one call.

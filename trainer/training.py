@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import math
+import random
 import threading
 import time
 from typing import Any, NamedTuple
@@ -287,7 +288,11 @@ class WarmModel:
         if model is None:
             self._model = None
             keras.backend.clear_session()  # which collects what the last one leaves
-        keras.utils.set_random_seed(config.seed)
+            keras.utils.set_random_seed(config.seed)
+        else:
+            # All that layers draw comes from it. Keras' own call also has TensorFlow forget how it
+            # runs what is compiled, which takes longer than a short training.
+            random.seed(config.seed)
         fresh = build(config, target_range=target_range)
         if model is None:
             self._built_as, self._model = built_as, fresh
