@@ -282,7 +282,8 @@ class BoundaryCard {
   #draw() {
     const began = performance.now();
     const base = this.#signature();
-    if (this.#isDrawn && base === this.#base) this.#fill();
+    // Another run may have come since this frame was asked for.
+    if (this.#isDrawn && this.surface && base === this.#base) this.#fill();
     else this.#drawAll();
     this.#base = base;
     this.#isStale = false;

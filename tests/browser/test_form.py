@@ -158,7 +158,7 @@ def test_markup_in_the_names_of_somebody_s_own_fit_is_shown_as_text(
     expect(viewer.page.get_by_test_id("run-name")).to_have_text(markdown)
     expect(viewer.page.get_by_test_id("run-message")).to_have_text(HOSTILE)
     for name in (HOSTILE, markdown):
-        expect(viewer.page.get_by_role("heading", name=name)).to_be_visible()
+        expect(viewer.page.get_by_role("heading", name=name, level=3)).to_be_visible()
     viewer.expect_points(2)
     viewer.chart("loss").hover()
     assert not viewer.has_been_attacked()

@@ -23,7 +23,8 @@ from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
 from trainer.lessons import LESSONS
 from trainer.person import MACHINE, Person
-from trainer.progress import LessonProgress
+from trainer.progress import LessonProgress, question_part
+from trainer.rooms import Rooms
 from trainer.runs import (
     ENDED,
     Boundary,
@@ -38,7 +39,7 @@ from trainer.runs import (
     finite_or_none,
     record_names,
 )
-from trainer.schema import METADATA, SCHEMA_VERSION
+from trainer.schema import METADATA, POLL_RUNS, SCHEMA_VERSION
 from trainer.store import Store, new_run_id
 
 
@@ -748,10 +749,15 @@ def test_a_fork_keeps_what_it_goes_on_from(store):
 
 def test_a_deleted_run_is_gone_with_all_that_was_known_of_it(store, url):
     gone, stays = claimed(store), claimed(store)
+    teacher = store.used_by(Person(owner="a teacher", is_in_charge=True))
+    room = Rooms(teacher).open(LESSONS["quiz"], question_part(0), seed=0)
     for claim in (gone, stays):
         store.stop(claim.run_id)
         store.ask_inspection(claim.run_id, part="test", which="last")
         LessonProgress(store).note_run(LESSONS["quiz"], "batch_1", claim.run_id)
+        with store.transaction(writes=True) as connection:
+            run = {"run_id": claim.run_id, "poll": room.poll, "owner": "a member"}
+            connection.execute(POLL_RUNS.insert().values(**run))
         records = [counted(1)]
         store.write(claim, first_epoch=0, first_seq=1, records=records, boundaries=[bounded(0)])
         store.write(claim, state="finished")
