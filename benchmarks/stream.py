@@ -97,6 +97,7 @@ def measure(*, quick: bool) -> Iterator[Measure]:
             run.end()
         short: list[float] = []
         opened: list[float] = []
+        again: list[float] = []
         switched: list[float] = []
         with chromium() as browser:
             for _ in range(2 if quick else 5):
@@ -104,9 +105,16 @@ def measure(*, quick: bool) -> Iterator[Measure]:
                     with new_page(browser) as page:
                         seconds_to_open.append(_open(page, dashboard, runs[length].run_id, length))
                         if length == _LENGTHS[-1]:
+                            again.append(_open(page, dashboard, runs[length].run_id, length))
                             switched.append(_show_steps(page))
     yield judged(
-        "… painted in Chromium, from its address on",
+        "… painted in Chromium, from its address on, by a browser that was there before",
+        "≤ 2 s",
+        f"{spread(again)} s",
+        statistics.median(again) <= 2,
+    )
+    yield judged(
+        "… by one that was never there, the page itself included",
         "≤ 2 s",
         f"{spread(opened)} s",
         statistics.median(opened) <= 2,
