@@ -60,6 +60,11 @@ def _show_lesson(link: Link) -> None:
         st.title(title_of(link.lesson), anchor=False)
         show_sharing(link)
         st.page_link(LESSONS_PAGE, label="All lessons", icon=":material/list:")
+    if "seed" in st.query_params and standing.seed not in (None, link.seed):
+        st.caption(
+            f"You began this lesson with seed {standing.seed}. Begin it anew for seed {link.seed} "
+            "of this link."
+        )
     key = "lesson_with_run" if standing.runs else "lesson_without_run"
     with st.container(key=key):
         steps, stage = st.columns([2, 3], gap="large")

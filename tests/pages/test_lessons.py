@@ -192,6 +192,21 @@ def test_every_option_of_the_quiz_has_its_word_and_each_question_starts_its_case
         page.run()
 
 
+def test_a_lesson_that_was_begun_says_so_where_a_link_names_another_seed(
+    open_lessons_page: OpenPage, store: Store
+) -> None:
+    page = open_lessons_page(lesson="epochs_and_batches", seed="21")
+    answer(page, 0, "Lock in my prediction")
+    button(page, "Start training").click().run()
+    train_newest(store)
+    begun = "You began this lesson with seed 21. Begin it anew for seed 22 of this link."
+    assert begun not in [caption.value for caption in page.run().caption]
+
+    page.query_params["seed"] = "22"
+
+    assert begun in [caption.value for caption in page.run().caption]
+
+
 def test_a_link_locks_the_knob_at_one_position(open_lessons_page: OpenPage, store: Store) -> None:
     page = open_lessons_page(lesson="epochs_and_batches", seed="10", knob="batch_4")
     answer(page, 1, "Lock in my prediction")
