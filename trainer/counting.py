@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from trainer.evaluation.counts import NUM_BINS, THRESHOLDS, ClassCounts, Counts, RegressionCounts
 
@@ -41,8 +42,9 @@ class _Counting(keras.metrics.Metric):
     def snapshot(self) -> Callable[[], Counts]:
         """Return what makes the counts since the last reset, at any time and in any thread."""
         # Shares memory with the variable until that changes: TensorFlow writes into a buffer only
-        # while nobody else has it.
-        cells = self._cells.value.read_value()
+        # while nobody else has it. A third of the time of `read_value`, in every epoch.
+        variable = self._cells.value
+        cells = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
         return lambda: self._counts_of(cells.numpy())
 
     def counts(self) -> Any:
