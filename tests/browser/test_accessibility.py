@@ -9,8 +9,9 @@ from playwright.sync_api import expect
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
 
-# Where people drop a file is Streamlit's own: it has a role that it must not have.
-_WHERE = {"exclude": [["[data-testid=stFileUploaderDropzone]"]]}
+# Where people drop a file is Streamlit's own: it has a role that it must not have. What is about to
+# be drawn anew is faded for that moment.
+_WHERE = {"exclude": [["[data-testid=stFileUploaderDropzone]"], ["[data-stale=true]"]]}
 _GROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 22, 32)"}
 
 
@@ -39,5 +40,6 @@ def test_a_page_can_be_read_by_everybody(
             viewer.open(path)
         expect(viewer.page.get_by_test_id("stApp")).to_have_css("background-color", ground)
         expect(viewer.page.get_by_role("heading", name=heading).first).to_be_visible()
+        viewer.wait_for_rest()
         found = Axe().run(viewer.page, context=_WHERE)
         assert not found.violations_count, found.generate_report()
