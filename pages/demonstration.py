@@ -20,19 +20,18 @@ _EPOCHS_PER_SECOND = 10.0
 
 def show_demonstration() -> None:
     """Draw the button that starts it, and the way to its lesson."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Watch a network overfit",
-            icon=":material/show_chart:",
-            help="40 noisy points and a network with room to learn them by heart: the validation "
-            "loss falls, turns and rises within seconds.",
-            on_click=_start,
-        )
-        st.page_link(
-            _LESSONS,
-            label="Ten lessons and a quiz",
-            icon=":material/school:",
-        )
+    st.button(
+        "Watch a network overfit",
+        icon=":material/show_chart:",
+        help="40 noisy points and a network with room to learn them by heart: the validation "
+        "loss falls, turns and rises within seconds.",
+        on_click=_start,
+    )
+    st.page_link(
+        _LESSONS,
+        label="Ten lessons and a quiz",
+        icon=":material/school:",
+    )
 
 
 def _start() -> None:

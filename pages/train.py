@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.backend import show_unusable, store
 from pages.boundaries import boundary_of
@@ -140,11 +141,13 @@ def _show_data(drawn: RunForm) -> None:
     st.markdown("Press **Start training** and watch the network learn.")
     with st.container(key="where_the_form_is"):
         st.caption("The form with **Start training** opens with » at the top left.")
-    show_demonstration()
+    ways = st.container(horizontal=True, vertical_alignment="center")
+    with ways:
+        show_demonstration()
     # With a noise or a seed that makes no sense there is nothing to draw.
     has_rows = can_be_looked_at(drawn)
     if has_rows:
-        _link_to_data(drawn.config)
+        _link_to_data(ways, drawn.config)
     describe(drawn.config, with_examples=has_rows)
     if not drawn.problems.keys() & NETWORK_FIELDS:
         st.header("The network", anchor=False)
@@ -183,14 +186,14 @@ def _show_code(run: Run, config: RunConfig) -> None:
     st.code(code, language="python", line_numbers=True)
 
 
-def _link_to_data(config: RunConfig) -> None:
+def _link_to_data(ways: DeltaGenerator, config: RunConfig) -> None:
     """Lead to the data page, and say whether it has something noteworthy to tell."""
     try:
         count = len(look_at(config).warnings)
     except DatasetUnavailable:
         count = 0
     more = f": {count} thing{'s' if count > 1 else ''} to know first" if count else ""
-    st.page_link(
+    ways.page_link(
         _FOLDER / "data.py",
         label=f"Look at these data in depth{more}",
         icon=":material/warning:" if count else ":material/table_chart:",

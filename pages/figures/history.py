@@ -40,7 +40,7 @@ MAJORITY_CHARTS = frozenset(
     }
 )
 FAIR_LOSS = "fair_loss"
-STEP_LABEL = "per step (running mean of the epoch)"
+STEP_LABEL = "per step: running mean of the epoch"
 
 # How much larger all is drawn for a projector.
 _PROJECTED = 1.5
@@ -323,7 +323,8 @@ def _step_trace() -> go.Scatter:
         legendgroup="step",
         legendrank=1003,
         showlegend=False,
-        meta={"role": "step", "color": "training"},
+        # Where it does not fit, live.js gives it a line of its own.
+        meta={"role": "step", "color": "training", "name": STEP_LABEL},
     )
 
 

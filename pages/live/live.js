@@ -9,7 +9,9 @@ const ACTIVE = new Set(["starting", "training", "paused", "stalled"]);
 const FRAME = 50; // milliseconds between two redraws of a chart, at least
 const MAX_MARKS = 30; // changes of the learning rate that are drawn, the newest ones
 const LEGEND_WIDTH = 358; // pixels of training, validation, best and another entry's line
+const LINE_WIDTH = 100; // pixels of the margins and of an entry's line
 const LETTER_WIDTH = 6.5;
+const LEGEND_LINE = 1.4; // a line of the legend, in sizes of its font
 const LINE_LETTERS = 9; // as wide as an entry's line and the gap beside it
 const MIN_NAME = 5; // letters of a name that say enough
 const MARKERS_UP_TO = 40; // a short curve shows its points, also the single one of the first epoch
@@ -279,6 +281,7 @@ class ChartCard {
   #zoom = { x: null, y: null }; // axis ranges while zoomed
   #isDrawn = false;
   #roles = []; // of the traces that are drawn
+  #legendLines = 1;
 
   constructor(chart, onChange) {
     this.onChange = onChange;
@@ -429,11 +432,16 @@ class ChartCard {
     return drawn;
   }
 
-  /** A second line of the legend would push the first one out of the chart. */
+  /** Names are as long as the legend's line has room; a second line is made for the running mean alone. */
   #nameOthers(traces) {
     let room = Math.floor((this.size.width - LEGEND_WIDTH) / LETTER_WIDTH);
+    this.#legendLines = 1;
     for (const trace of traces) {
-      const { name } = trace.meta;
+      const { name, role } = trace.meta;
+      if (role === "step" && name.length > room) {
+        room = Math.floor((this.size.width - LINE_WIDTH) / LETTER_WIDTH);
+        this.#legendLines = 2;
+      }
       const shown = name.length > room ? `${name.slice(0, Math.max(0, room - 1))}…` : name;
       trace.name = plainText(shown);
       trace.showlegend &&= room >= MIN_NAME;
@@ -467,9 +475,11 @@ class ChartCard {
       },
       xaxis: { ...base.xaxis, ...axis, ...this.#range("x") },
       yaxis: { ...base.yaxis, ...axis, ...this.#range("y"), type: log ? "log" : "linear" },
+      margin: { ...base.margin, t: base.margin.t + (this.#legendLines - 1) * LEGEND_LINE * base.font.size },
     };
     const span = this.#zoom.x ? this.#zoom.x[1] - this.#zoom.x[0] : this.#lastEpoch(series);
     if (span > 1 && span <= 10) layout.xaxis.dtick = 1; // whole epochs only
+    if (log) layout.yaxis.tickformat = ""; // Plotly's own: powers of ten where numbers would be long
     if (IS_TOUCH) layout.dragmode = false;
     return layout;
   }

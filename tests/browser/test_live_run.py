@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from pages.figures.history import STEP_LABEL
 from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
@@ -242,6 +243,14 @@ def test_the_controls_of_the_charts_act_without_asking_the_server(
     assert len(steps) == 12 * 3  # 96 rows in batches of 32
     assert steps[-1] == 12
     expect(loss.locator(".legendtext").filter(has_text="running mean")).to_be_visible()
+    names = loss.locator(".legendtext").evaluate_all(
+        """nodes => nodes.filter(node => {
+            const name = node.getBoundingClientRect();
+            const chart = node.closest("svg").getBoundingClientRect();
+            return name.top >= chart.top && name.right <= chart.right;
+        }).map(node => node.textContent)"""
+    )
+    assert names == ["training", "validation", "best", STEP_LABEL]
     assert viewer.chart("accuracy").evaluate("node => node._fullLayout.yaxis.type") == "linear"
     assert viewer.requests[asked:] == []
     assert viewer.sent[said:] == []

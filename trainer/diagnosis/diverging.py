@@ -12,6 +12,8 @@ _RULE = (
     "above twice the loss of the best constant."
 )
 _TIMES = 2.0
+# From a rate beyond all sense a tenth would diverge once more.
+_HIGHEST_RATE = 0.1
 
 
 def diverging(
@@ -28,7 +30,7 @@ def diverging(
             not known, e.g. of an epoch that a notebook did not record.
         baseline: Loss of the best constant; None where it is not known, then only a loss that is
             not finite counts.
-        learning_rate: That of the training; the next step is a tenth of it.
+        learning_rate: That of the training; the next step is a tenth of it, at most 0.1.
         first_epoch: The 0-based epoch of the first loss.
     """
     known = {epoch: loss for epoch, loss in enumerate(losses) if loss is not None}
@@ -51,7 +53,7 @@ def diverging(
 
 
 def _verdict(sentence: str, epochs: tuple[int, ...], learning_rate: float) -> Verdict:
-    lower = float(f"{learning_rate / 10:g}")
+    lower = min(float(f"{learning_rate / 10:g}"), _HIGHEST_RATE)
     return Verdict(
         name="diverging",
         sentence=sentence,

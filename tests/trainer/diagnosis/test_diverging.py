@@ -53,3 +53,10 @@ def test_an_epoch_that_is_not_known_is_no_loss_that_ran_away():
     verdict = diverging([None, 3.0, None, 2.0, 40.0], baseline=4.0, learning_rate=0.1)
     assert verdict is not None
     assert verdict.epochs == (3, 4)
+
+
+def test_from_a_rate_beyond_all_sense_the_next_step_is_one_that_may_work():
+    verdict = diverging([float("nan")], baseline=None, learning_rate=1e9)
+
+    assert verdict is not None
+    assert verdict.choices == {"learning_rate": 0.1}
