@@ -13,7 +13,8 @@ import streamlit as st
 
 from pages.data_fields import DATA_HELP, DataFields, is_offered
 from pages.model_fields import MODEL, MODEL_HELP, ModelFields
-from trainer.config import OPTIMIZERS, RunConfig, check, config_of, defaults_for
+from trainer.choices import OPTIMIZERS
+from trainer.config import RunConfig, check, config_of, defaults_for
 from trainer.glossary import sentence
 from trainer.layers import parse, written
 from trainer.losses import LOSSES, losses_for

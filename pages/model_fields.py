@@ -9,20 +9,20 @@ import streamlit as st
 
 from pages.fields import Fields, with_notes
 from pages.figures.network import shapes_beside
-from trainer.config import (
-    ACTIVATIONS,
+from trainer.choices import (
     DIRECTIONS,
     INITIALIZERS,
     NONE,
     SCHEDULES,
     direction_of,
     early_stopping_for,
-    parse_choice,
 )
+from trainer.config import parse_choice
 from trainer.datasets.spec import DatasetSpec
 from trainer.errors import InvalidInput
 from trainer.glossary import sentence
 from trainer.layers import (
+    ACTIVATIONS,
     LAYERS,
     input_shape,
     layers_for,

@@ -14,14 +14,8 @@ from pages.forms import escaped
 from pages.pressing import pressed
 from pages.shown import show
 from trainer.checkpoints import Kept, kept
-from trainer.config import (
-    NONE,
-    OPTIMIZERS,
-    SCHEDULES,
-    RunConfig,
-    early_stopping_for,
-    parse_choice,
-)
+from trainer.choices import NONE, OPTIMIZERS, SCHEDULES, early_stopping_for
+from trainer.config import RunConfig, parse_choice
 from trainer.continuing import fork, forkable, resume
 from trainer.errors import DatasetUnavailable, InvalidInput, NotPossible, WeightsMissing
 from trainer.losses import losses_for

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trainer.checkpoints import disk_use, kept
-from trainer.config import MAX_SEED, RunConfig, parse_choice
+from trainer.choices import MAX_SEED
+from trainer.config import RunConfig, parse_choice
 from trainer.continuing import fork, resume
 from trainer.datasets import DATASETS, uploads
 from trainer.errors import InvalidInput, NotPossible, StoreUnusable, TrainerError

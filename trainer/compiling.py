@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trainer.calls import Call, Own
-from trainer.config import NONE, RunConfig, direction_of
+from trainer.choices import NONE, direction_of
+from trainer.config import RunConfig
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 

@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.class_weights import ratio_of
+from trainer.choices import NONE, RULES, any_text, direction_of, early_stopping_for, listed
 from trainer.datasets import find
-from trainer.datasets.leaks import LEAKS, leaks_for
 from trainer.datasets.shaping import Bend, Leak
 from trainer.datasets.spec import FORMS, Arrays, DatasetSpec, LoadOptions, Progress, Targets
 from trainer.datasets.split import Parts, Split, bent_spec, part_rows, split, split_sizes
 from trainer.errors import DatasetUnavailable, InvalidInput
-from trainer.layers import ACTIVATIONS, Placed, input_shape, parse, place, written
+from trainer.layers import Placed, input_shape, parse, place
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import METRICS, metrics_for
 from trainer.presets import dense_layers
 from trainer.runs import Run
-
-OPTIMIZERS = ("adam", "sgd", "rmsprop", "adamw", "nadam", "adagrad")
-INITIALIZERS = (
-    "glorot_uniform",
-    "glorot_normal",
-    "he_uniform",
-    "he_normal",
-    "lecun_normal",
-    "random_normal",
-    "zeros",
-)
-SCHEDULES = ("constant", "cosine", "exponential", "step")
-DIRECTIONS = ("auto", "min", "max")
-NONE = "none"
-MAX_EPOCHS = 100_000
-MAX_SEED = 2**31 - 1
-_MAX_LAYERS_TEXT = 1000
-MIN_SAMPLES = 10
-MAX_GENERATED_SAMPLES = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -357,16 +337,16 @@ def check(dataset: str, choices: Mapping[str, object]) -> tuple[RunConfig, dict[
         InvalidInput: The dataset, its target or the name of a choice is unknown.
         DatasetUnavailable: The dataset is an upload that is gone.
     """
-    target, task = (_any_text(name, choices.get(name, "")) for name in ("target", "task"))
+    target, task = (any_text(name, choices.get(name, "")) for name in ("target", "task"))
     spec = find(dataset, target=target, task=task)
     values = _defaults(spec, target, task)
     for parameter in choices:
         if parameter not in values:
-            raise InvalidInput("parameter", f"must be one of {_listed(values)}", parameter)
+            raise InvalidInput("parameter", f"must be one of {listed(values)}", parameter)
     problems: dict[str, InvalidInput] = {}
     for parameter, value in {**values, **choices}.items():
         try:
-            values[parameter] = _RULES[parameter](parameter, value, spec)
+            values[parameter] = RULES[parameter](parameter, value, spec)
         except InvalidInput as problem:
             problems[parameter] = problem
             # Without these there would be no spec to draw a form and its data from.
@@ -404,7 +384,7 @@ def _check_smoothing(config: RunConfig) -> None:
 def _check_early_stopping(config: RunConfig) -> None:
     offered = early_stopping_for(config.metrics, validation=config.validates)
     if config.early_stopping not in offered:
-        rule = f"must be one of {_listed(offered)}"
+        rule = f"must be one of {listed(offered)}"
         raise InvalidInput("early_stopping", rule, config.early_stopping)
     is_open = config.early_stopping != NONE and direction_of(config.early_stopping) is None
     if is_open and config.direction == "auto":
@@ -412,6 +392,8 @@ def _check_early_stopping(config: RunConfig) -> None:
         raise InvalidInput("direction", rule, config.direction)
 
 
+# What decides how many rows there are to train on.
+_DECIDE_ROWS = frozenset(("num_samples", "imbalance", "leak", "test_split", "validation_split"))
 # What can be checked only once several fields are sound by themselves.
 _TOGETHER: tuple[tuple[tuple[str, ...], Callable[[RunConfig], None]], ...] = (
     (("layers", "hidden_layers", "units", "activation", "dropout"), _check_stack),
@@ -423,239 +405,6 @@ _TOGETHER: tuple[tuple[tuple[str, ...], Callable[[RunConfig], None]], ...] = (
 )
 
 
-def early_stopping_for(metrics: Sequence[str], *, validation: bool) -> tuple[str, ...]:
-    """Return what can end a training early: "none", or the name of a logged value.
-
-    Args:
-        metrics: What is watched beside the loss.
-        validation: Whether there are validation rows.
-    """
-    names = ("loss", *metrics)
-    held_out = tuple(f"val_{name}" for name in names) if validation else ()
-    return (NONE, *held_out, *names)
-
-
-def direction_of(logged: str) -> str | None:
-    """Return whether a logged value is to fall or to rise, "min" or "max"; None if neither."""
-    name = logged.removeprefix("val_")
-    better = METRICS[name].better if name in METRICS else "lower"
-    return {"lower": "min", "higher": "max", None: None}[better]
-
-
-# What decides how many rows there are to train on.
-_DECIDE_ROWS = frozenset(("num_samples", "imbalance", "leak", "test_split", "validation_split"))
-
-_Rule = Callable[[str, object, DatasetSpec], object]
-
-
-def _listed(names: Mapping[Any, object] | tuple[str, ...]) -> str:
-    return ", ".join(names)
-
-
-def _integer(low: int, high: int | None, words: str) -> _Rule:
-    def rule(parameter: str, value: object, spec: DatasetSpec) -> int:
-        # bool is an int in Python, and True epochs is a mistake, not a 1.
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidInput(parameter, f"must be {words}", value)
-        if value < low or (high is not None and value > high):
-            raise InvalidInput(parameter, f"must be {words}", value)
-        return value
-
-    return rule
-
-
-def _number(words: str, accepts: Callable[[float], bool]) -> _Rule:
-    def rule(parameter: str, value: object, spec: DatasetSpec) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidInput(parameter, f"must be {words}", value)
-        try:
-            number = float(value)
-        except OverflowError:  # an integer of more than 308 digits
-            number = math.inf
-        if not math.isfinite(number) or not accepts(number):
-            raise InvalidInput(parameter, f"must be {words}", value)
-        return number
-
-    return rule
-
-
-def _yes_or_no(parameter: str, value: object, spec: DatasetSpec) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidInput(parameter, "must be true or false", value)
-    return value
-
-
-def _choice(options: tuple[str, ...]) -> _Rule:
-    def rule(parameter: str, value: object, spec: DatasetSpec) -> str:
-        if not isinstance(value, str) or value not in options:
-            raise InvalidInput(parameter, f"must be one of {_listed(options)}", value)
-        return value
-
-    return rule
-
-
-def _epochs(parameter: str, value: object, spec: DatasetSpec) -> object:
-    positive = _integer(1, None, "a positive integer")(parameter, value, spec)
-    return _integer(1, MAX_EPOCHS, f"at most {MAX_EPOCHS:,}")(parameter, positive, spec)
-
-
-def _noise(parameter: str, value: object, spec: DatasetSpec) -> float:
-    noise = _number("a number from 0 to 2", lambda number: 0 <= number <= 2)(parameter, value, spec)
-    if noise and not spec.can_be_shaken:
-        raise InvalidInput(parameter, f"must be 0 for {spec.name}, whose data are as given", value)
-    assert isinstance(noise, float)
-    return noise
-
-
-def _num_samples(parameter: str, value: object, spec: DatasetSpec) -> object:
-    most = MAX_GENERATED_SAMPLES if spec.origin == "generated" else spec.num_samples
-    words = f"0 (all) or an integer from {MIN_SAMPLES} to {most}"
-    number = _integer(0, most, words)(parameter, value, spec)
-    return number and _integer(MIN_SAMPLES, most, words)(parameter, number, spec)
-
-
-def _label_noise(parameter: str, value: object, spec: DatasetSpec) -> object:
-    share = _number("a number from 0 to 0.5", lambda number: 0 <= number <= 0.5)
-    return _of_classes(parameter, share(parameter, value, spec), spec)
-
-
-def _imbalance(parameter: str, value: object, spec: DatasetSpec) -> object:
-    words = "0 (as it is) or a number from 0.5 to 0.99"
-    share = _number(words, lambda number: number == 0 or 0.5 <= number <= 0.99)
-    imbalance = _of_classes(parameter, share(parameter, value, spec), spec)
-    if imbalance and not spec.class_counts:
-        rule = f"must be 0 for {spec.name}, whose classes are not counted"
-        raise InvalidInput(parameter, rule, value)
-    return imbalance
-
-
-def _of_classes(parameter: str, value: object, spec: DatasetSpec) -> object:
-    if value and not spec.num_classes:
-        raise InvalidInput(parameter, f"must be 0 for {spec.name}, which has no classes", value)
-    return value
-
-
-def _leak(parameter: str, value: object, spec: DatasetSpec) -> object:
-    fitting = leaks_for(spec)
-    if isinstance(value, str) and value in LEAKS and value not in fitting:
-        rule = f"must make sense for {spec.name}: one of {_listed(fitting)}"
-        raise InvalidInput(parameter, rule, value)
-    return _choice(fitting)(parameter, value, spec)
-
-
-def _loss(parameter: str, value: object, spec: DatasetSpec) -> str:
-    fitting = tuple(loss.name for loss in losses_for(spec.task))
-    return _fitting(parameter, value, spec, tuple(LOSSES), fitting)
-
-
-def _metrics(parameter: str, value: object, spec: DatasetSpec) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, list | tuple):
-        raise InvalidInput(parameter, "must be a list of names", value)
-    fitting = tuple(metric.name for metric in metrics_for(spec))
-    names = [_fitting(parameter, name, spec, tuple(METRICS), fitting) for name in value]
-    return tuple(dict.fromkeys(names))
-
-
-def _fitting(
-    parameter: str,
-    value: object,
-    spec: DatasetSpec,
-    known: tuple[str, ...],
-    fitting: tuple[str, ...],
-) -> str:
-    if isinstance(value, str) and value in fitting:
-        return value
-    if isinstance(value, str) and value in known:
-        rule = f"must fit the {spec.task} target of {spec.name}: one of {_listed(fitting)}"
-    else:
-        rule = f"must be one of {_listed(fitting)}"
-    raise InvalidInput(parameter, rule, value)
-
-
-def _text(parameter: str, value: object, spec: DatasetSpec) -> str:
-    if not isinstance(value, str):
-        raise InvalidInput(parameter, "must be a name", value)
-    return value
-
-
-def _layers(parameter: str, value: object, spec: DatasetSpec) -> str:
-    if not isinstance(value, str) or len(value) > _MAX_LAYERS_TEXT:
-        rule = f"must be at most {_MAX_LAYERS_TEXT} characters, such as flatten dense(64)"
-        raise InvalidInput(parameter, rule, value)
-    return written(parse(value))
-
-
-def _class_weight(parameter: str, value: object, spec: DatasetSpec) -> str:
-    by_ratio = " or 1:k, such as 1:19" if spec.task == "binary" else ""
-    if spec.task == "regression":
-        rule = f"must be {NONE} for {spec.name}, which has no classes"
-    else:
-        rule = f"must be {NONE}, balanced{by_ratio}"
-    if isinstance(value, str):
-        if value == NONE or (value == "balanced" and spec.num_classes):
-            return value
-        ratio = ratio_of(value)
-        if by_ratio and ratio is not None:
-            return f"1:{ratio:g}"
-    raise InvalidInput(parameter, rule, value)
-
-
-def _name(parameter: str, value: object, spec: DatasetSpec) -> str:
-    if not isinstance(value, str) or len(value) > 80 or not (value.isprintable() or not value):
-        raise InvalidInput(parameter, "must be at most 80 printable characters", value)
-    return value.strip()
-
-
-def _any_text(parameter: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise InvalidInput(parameter, "must be a text", value)
-    return value
-
-
-_RULES: Mapping[str, _Rule] = {
-    "dataset": lambda parameter, value, spec: value,
-    "target": lambda parameter, value, spec: value,
-    "task": lambda parameter, value, spec: value,
-    "noise": _noise,
-    "num_samples": _num_samples,
-    "label_noise": _label_noise,
-    "imbalance": _imbalance,
-    "leak": _leak,
-    "hidden_layers": _integer(0, 10, "an integer from 0 to 10"),
-    "units": _integer(1, 4096, "an integer from 1 to 4096"),
-    "activation": _choice(ACTIVATIONS),
-    "dropout": _number("a number from 0 to less than 1", lambda number: 0 <= number < 1),
-    "layers": _layers,
-    "initializer": _choice(INITIALIZERS),
-    "l1": _number("a number from 0 to 1000", lambda number: 0 <= number <= 1000),
-    "l2": _number("a number from 0 to 1000", lambda number: 0 <= number <= 1000),
-    "loss": _loss,
-    "label_smoothing": _number("a number from 0 to less than 1", lambda number: 0 <= number < 1),
-    "class_weight": _class_weight,
-    "metrics": _metrics,
-    "optimizer": _choice(OPTIMIZERS),
-    "learning_rate": _number("a positive number", lambda number: number > 0),
-    "schedule": _choice(SCHEDULES),
-    "decay_rate": _number("a number from more than 0 to 1", lambda number: 0 < number <= 1),
-    "decay_epochs": _integer(1, MAX_EPOCHS, "a positive integer"),
-    "warmup_epochs": _integer(0, MAX_EPOCHS, "an integer from 0"),
-    "epochs": _epochs,
-    "early_stopping": _text,
-    "patience": _integer(0, MAX_EPOCHS, "an integer from 0"),
-    "min_delta": _number("0 or a positive number", lambda number: number >= 0),
-    "direction": _choice(DIRECTIONS),
-    "restore_best": _yes_or_no,
-    "batch_size": _integer(1, None, "a positive integer"),
-    "checkpoint_every": _integer(0, MAX_EPOCHS, f"an integer from 0 to {MAX_EPOCHS}"),
-    "test_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
-    "validation_split": _number("a number from 0 to 0.9", lambda number: 0 <= number <= 0.9),
-    "validate": _yes_or_no,
-    "fair_curve": _yes_or_no,
-    "seed": _integer(0, MAX_SEED, f"an integer from 0 to {MAX_SEED}"),
-    "name": _name,
-}
-
-
 def parse_choice(parameter: str, text: str) -> object:
     """Return the value that `text`, as typed on a command line or in a URL, stands for.
 
@@ -664,7 +413,7 @@ def parse_choice(parameter: str, text: str) -> object:
     """
     kinds = {field.name: str(field.type) for field in dataclasses.fields(RunConfig)}
     if parameter not in kinds:
-        raise InvalidInput("parameter", f"must be one of {_listed(kinds)}", parameter)
+        raise InvalidInput("parameter", f"must be one of {listed(kinds)}", parameter)
     kind = kinds[parameter]
     if kind in ("str", "Leak"):
         return text

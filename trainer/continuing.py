@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainer.checkpoints import Checkpoint, Checkpoints, copy_preprocessing, kept, remove
-from trainer.config import MAX_EPOCHS, NONE, RunConfig
+from trainer.choices import MAX_EPOCHS, NONE
+from trainer.config import RunConfig
 from trainer.errors import InvalidInput, NotPossible
 from trainer.runs import Claim, Parent, Run
 from trainer.store import Store, new_run_id

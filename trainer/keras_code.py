@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from trainer.calls import Call, Own
+from trainer.choices import NONE
 from trainer.class_weights import ratio_of
 from trainer.compiling import early_stopping_call, loss_call, metric_calls, optimizer_call
-from trainer.config import NONE, RunConfig, defaults_for
+from trainer.config import RunConfig, defaults_for
 from trainer.datasets import load
 from trainer.datasets.split import split_sizes
 from trainer.network import network

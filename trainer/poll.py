@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Row
 
-from trainer.config import MAX_SEED
+from trainer.choices import MAX_SEED
 from trainer.lessons import Lesson, Scenario, find_lesson
 from trainer.lessons.lesson import Question
 from trainer.progress import PREDICT, question_part

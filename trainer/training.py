@@ -18,9 +18,10 @@ import tensorflow as tf
 from trainer.boundary import BoundaryScores
 from trainer.callback import LiveCallback, divergence_sentence
 from trainer.checkpoints import Checkpoint, Checkpoints, kept
+from trainer.choices import NONE
 from trainer.class_weights import class_weights, row_weights
 from trainer.compiling import early_stopping_call, is_scheduled
-from trainer.config import NONE, RunConfig
+from trainer.config import RunConfig
 from trainer.datasets import load
 from trainer.datasets.preprocessing import Preprocessing
 from trainer.datasets.spec import Arrays

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.backend import store
 from pages.lesson.leading import show_opening
 from pages.lesson.link import LESSONS_PAGE, Link
-from trainer.config import MAX_SEED
+from trainer.choices import MAX_SEED
 from trainer.poll import votable
 
 _FREE = ""

@@ -8,22 +8,13 @@ import math
 
 import pytest
 
-from trainer.config import (
-    ACTIVATIONS,
-    INITIALIZERS,
-    MAX_EPOCHS,
-    MAX_GENERATED_SAMPLES,
-    MAX_SEED,
-    OPTIMIZERS,
-    RunConfig,
-    check,
-    defaults_for,
-    parse_choice,
-)
+from trainer.choices import INITIALIZERS, MAX_EPOCHS, MAX_GENERATED_SAMPLES, MAX_SEED, OPTIMIZERS
+from trainer.config import RunConfig, check, defaults_for, parse_choice
 from trainer.datasets import DATASETS
 from trainer.datasets.leaks import LEAKS
 from trainer.datasets.split import split_sizes
 from trainer.errors import InvalidInput
+from trainer.layers import ACTIVATIONS
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 

@@ -8,9 +8,11 @@ import pytest
 import scipy.integrate
 import sklearn.metrics
 
-from trainer.config import ACTIVATIONS, OPTIMIZERS, RunConfig
+from trainer.choices import OPTIMIZERS
+from trainer.config import RunConfig
 from trainer.datasets import DATASETS
 from trainer.datasets.spec import FORMS
+from trainer.layers import ACTIVATIONS
 from trainer.losses import LOSSES, losses_for
 from trainer.metrics import METRICS, metrics_for
 from trainer.models import build, shaped_targets

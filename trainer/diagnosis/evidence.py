@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.config import NONE, RunConfig
+from trainer.choices import NONE
+from trainer.config import RunConfig
 from trainer.datasets.audit import Finding
 from trainer.diagnosis.row_losses import RowLosses, best_constant
 from trainer.evaluation.counts import ClassCounts, Counts

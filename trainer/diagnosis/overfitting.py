@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trainer.config import NONE, RunConfig
+from trainer.choices import NONE
+from trainer.config import RunConfig
 from trainer.diagnosis.evidence import Evidence, around, middle
 from trainer.diagnosis.row_losses import z_of_rise
 from trainer.diagnosis.verdict import Verdict

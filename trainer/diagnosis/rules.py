@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from trainer.config import NONE
+from trainer.choices import NONE
 from trainer.diagnosis import counted
 from trainer.diagnosis.confident import confident_mistakes
 from trainer.diagnosis.diverging import diverging
