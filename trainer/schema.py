@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trainer.errors import StoreUnusable
 
 SCHEMA_VERSION = 7
 
@@ -180,3 +183,35 @@ POLL_RUNS = sa.Table(
     sa.Column("poll", sa.Integer, sa.ForeignKey("polls.number"), nullable=False, index=True),
     sa.Column("owner", sa.String(80), nullable=False),
 )
+
+
+def prepare(connection: Connection) -> None:
+    """Make the tables, and the columns that a version before did not have.
+
+    Raises:
+        StoreUnusable: A newer version of this program made them.
+    """
+    METADATA.create_all(connection)
+    is_version = META.c.key == "schema_version"
+    version = connection.execute(sa.select(META.c.value).where(is_version)).scalar()
+    if version is None:
+        connection.execute(META.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
+    elif int(version) < SCHEMA_VERSION:
+        # Tables that the version before did not have are there by now.
+        _add_missing_columns(connection)
+        connection.execute(META.update().where(is_version).values(value=str(SCHEMA_VERSION)))
+    elif int(version) > SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"The store was made by a newer version of this program (its schema is "
+            f"{version}, this program knows {SCHEMA_VERSION}); it was left as it is."
+        )
+
+
+def _add_missing_columns(connection: Connection) -> None:
+    inspector = sa.inspect(connection)
+    for table in METADATA.sorted_tables:
+        present = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in present:
+                words = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {words}")

@@ -8,35 +8,37 @@ every database. Each write checks the attempt in the same transaction (fencing).
 from __future__ import annotations
 
 import copy
-import dataclasses
-import io
 import json
 import secrets
-import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
-from sqlalchemy.exc import SQLAlchemyError
 
+from trainer.database import ChangeWatcher, Database
 from trainer.errors import (
     Fenced,
     NotPossible,
     NotYours,
     RunNotFound,
-    StoreFull,
-    StoreUnusable,
 )
-from trainer.evaluation.packing import PackedCounts
-from trainer.evaluation.surface import PackedSurface
-from trainer.lock import ProcessLock
 from trainer.person import MACHINE, Person
-from trainer.reserve import Reserve
+from trainer.rows import (
+    clean,
+    cleaned,
+    scores_from_bytes,
+    scores_to_bytes,
+    to_boundary,
+    to_bytes,
+    to_evaluation,
+    to_inspection,
+    to_json,
+    to_record,
+    to_run,
+)
 from trainer.runs import (
     ACTIVE,
     ENDED,
@@ -66,11 +68,8 @@ from trainer.schema import (
     METADATA,
     RECORDS,
     RUNS,
-    SCHEMA_VERSION,
 )
 
-# A writer waits this long for another process that holds the lock.
-BUSY_TIMEOUT_SECONDS = 30
 _BROADCAST = "broadcast"
 # The runs that wait for a worker, and the order in which they are served.
 _IS_WAITING = (RUNS.c.state == "queued") & (RUNS.c.origin == "dashboard")
@@ -94,30 +93,18 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self._database = Database(url)
         self.person = MACHINE
-        try:
-            # What somebody wrote belongs into no error, and so into no log.
-            self._engine = sa.create_engine(url, hide_parameters=True)
-        except (SQLAlchemyError, ImportError, ValueError) as error:
-            raise StoreUnusable(f"The store's URL cannot be used: {error}.") from error
-        self._checkpointing: ProcessLock | None = None
-        self._reserve: Reserve | None = None
-        if self.is_sqlite:
-            path = self._engine.url.database
-            self._checkpointing = ProcessLock(Path(f"{path}-checkpoint"))
-            self._reserve = Reserve(Path(f"{path}-reserve"))
-            sa.event.listen(self._engine, "connect", self._configure_sqlite)
-            sa.event.listen(self._engine, "begin", self._begin_sqlite)
-        with self._sentences():
-            self._prepare_schema()
-        if self._reserve is not None:
-            self._reserve.set_aside()
+
+    @property
+    def url(self) -> str:
+        """The database's SQLAlchemy URL."""
+        return self._database.url
 
     @property
     def is_sqlite(self) -> bool:
         """Whether the database is an SQLite file."""
-        return self._engine.dialect.name == "sqlite"
+        return self._database.is_sqlite
 
     def used_by(self, person: Person) -> Store:
         """Return the same store as a person has it, who may do less than the machine itself."""
@@ -127,12 +114,23 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._database.close()
+
+    def transaction(self, *, writes: bool = False) -> AbstractContextManager[Connection]:
+        """Return a transaction, as `Database` does."""
+        return self._database.transaction(writes=writes)
+
+    def watch(self) -> ChangeWatcher:
+        """Return a cheap way to ask, from one thread, whether anything was written."""
+        return self._database.watch()
+
+    def checkpoint(self) -> None:
+        """Move SQLite's log into its main file, without making anybody wait."""
+        self._database.checkpoint()
 
     def make_room(self) -> None:
         """Give up the room that was set aside on the disk, for the last words of a run."""
-        if self._reserve is not None:
-            self._reserve.give_up()
+        self._database.make_room()
 
     # -- runs ------------------------------------------------------------------------------
 
@@ -152,7 +150,7 @@ class Store:
         `run_id` is one of `new_run_id`, which is made if it is not given. With `speed` it begins
         in slow motion, with at most so many epochs a second.
         """
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             run_id = self._add(connection, config, name, subject, "dashboard", run_id, parent)
             if speed is not None:
                 slowly = RUNS.update().where(RUNS.c.run_id == run_id).values(speed=speed)
@@ -171,7 +169,7 @@ class Store:
         parent: Parent | None = None,
     ) -> Claim:
         """Add a run that never waits: `worker`, which makes it for itself, has it at once."""
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             run_id = self._add(connection, config, name, subject, origin, run_id, parent)
             claim = self._claim(connection, run_id, worker)
             assert claim is not None
@@ -191,7 +189,7 @@ class Store:
             NotPossible: The run is not over, or no more what it was.
         """
         config = run.config if config is None else config
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             self._run_to_change(connection, run.run_id)
             values = {
                 "state": "queued",
@@ -199,7 +197,7 @@ class Store:
                 "ended_at": None,
                 "queue_number": self._next_queue_number(connection),
                 "turn": self._next_turn(connection, run.owner),
-                "config": _to_json(config),
+                "config": to_json(config),
                 "epochs": config.get("epochs"),
             }
             if worker is None:
@@ -225,7 +223,7 @@ class Store:
             RunNotFound: There is no such run.
             NotPossible: It is not over.
         """
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             run = self._run_to_change(connection, run_id)
             if not run.is_over:
                 raise NotPossible(f"The run must be over for that. It is {run.state}.")
@@ -241,9 +239,9 @@ class Store:
         Raises:
             RunNotFound: There is no such run.
         """
-        values = {"name": name and _clean(name)[:80], "note": note and _clean(note)}
+        values = {"name": name and clean(name)[:80], "note": note and clean(note)}
         given = {key: value for key, value in values.items() if value is not None}
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             self._run_to_change(connection, run_id)
             if given:
                 connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**given))
@@ -257,7 +255,7 @@ class Store:
         """
         if not self.person.is_in_charge:
             raise NotYours("Only the teacher may show a run to everybody.")
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             connection.execute(META.delete().where(META.c.key == _BROADCAST))
             if run_id is not None:
                 self._run(connection, run_id)
@@ -266,10 +264,10 @@ class Store:
     def broadcast_run(self) -> Run | None:
         """Return the run that is shown to everybody; None if there is none."""
         shown = sa.select(META.c.value).where(META.c.key == _BROADCAST).scalar_subquery()
-        with self._read() as connection:
+        with self.transaction() as connection:
             row = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == shown)).mappings()
             found = row.first()
-        return None if found is None else _to_run(found)
+        return None if found is None else to_run(found)
 
     def run(self, run_id: str) -> Run:
         """Return a run.
@@ -277,7 +275,7 @@ class Store:
         Raises:
             RunNotFound: There is no such run.
         """
-        with self._read() as connection:
+        with self.transaction() as connection:
             return self._run(connection, run_id)
 
     def progress(self, run_id: str) -> Progress:
@@ -287,7 +285,7 @@ class Store:
             RunNotFound: There is no such run.
         """
         columns = sa.select(RUNS.c.attempt, RUNS.c.state, RUNS.c.epoch)
-        with self._read() as connection:
+        with self.transaction() as connection:
             row = connection.execute(columns.where(RUNS.c.run_id == run_id)).first()
         if row is None:
             raise RunNotFound(run_id)
@@ -295,24 +293,24 @@ class Store:
 
     def runs(self, *, limit: int = 100) -> list[Run]:
         """Return the newest runs, newest first."""
-        with self._read() as connection:
+        with self.transaction() as connection:
             rows = connection.execute(
                 sa.select(RUNS).order_by(RUNS.c.number.desc()).limit(limit)
             ).mappings()
-            return [_to_run(row) for row in rows]
+            return [to_run(row) for row in rows]
 
     def run_ids(self) -> set[str]:
         """Return the ids of all runs."""
-        with self._read() as connection:
+        with self.transaction() as connection:
             return set(connection.execute(sa.select(RUNS.c.run_id)).scalars())
 
     def active_runs(self) -> list[Run]:
         """Return the runs that have a writer, oldest first."""
-        with self._read() as connection:
+        with self.transaction() as connection:
             rows = connection.execute(
                 sa.select(RUNS).where(RUNS.c.state.in_(ACTIVE)).order_by(RUNS.c.number)
             ).mappings()
-            return [_to_run(row) for row in rows]
+            return [to_run(row) for row in rows]
 
     def queue_place(self, run: Run) -> int | None:
         """Return how many queued runs come first, counting this one; None if it is not queued."""
@@ -331,7 +329,7 @@ class Store:
             .where(_IS_WAITING, sa.tuple_(*_QUEUE) < (run.turn, run.queue_number, run.number))
             .order_by(*_QUEUE)
         )
-        with self._read() as connection:
+        with self.transaction() as connection:
             return [(row.epochs or 0) - row.epoch for row in connection.execute(ahead)]
 
     def paces(self, *, limit: int = 20) -> list[float]:
@@ -342,7 +340,7 @@ class Store:
             .order_by(RUNS.c.number.desc())
             .limit(limit)
         )
-        with self._read() as connection:
+        with self.transaction() as connection:
             return [float(pace) for pace in connection.execute(ended).scalars()]
 
     # -- the writer ------------------------------------------------------------------------
@@ -354,11 +352,11 @@ class Store:
         the queue (a command line's, a notebook's) take no slot.
         """
         head_of_queue = sa.select(RUNS.c.run_id).where(_IS_WAITING).order_by(*_QUEUE).limit(1)
-        with self._read() as connection:
+        with self.transaction() as connection:
             # Idle workers ask often; only a run that waits is worth the lock of a writer.
             if connection.execute(head_of_queue).first() is None:
                 return None
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             busy = connection.execute(
                 sa.select(sa.func.count())
                 .select_from(RUNS)
@@ -405,7 +403,7 @@ class Store:
                 "run_id": claim.run_id,
                 "attempt": claim.attempt,
                 "epoch": record.epoch,
-                "header": _to_json(record.evaluation.header),
+                "header": to_json(record.evaluation.header),
                 "data": record.evaluation.data,
             }
             for record in records
@@ -416,7 +414,7 @@ class Store:
                 "run_id": claim.run_id,
                 "attempt": claim.attempt,
                 "epoch": boundary.epoch,
-                "header": _to_json(boundary.surface.header),
+                "header": to_json(boundary.surface.header),
                 "data": boundary.surface.data,
             }
             for boundary in boundaries
@@ -429,12 +427,12 @@ class Store:
                 "kind": record.kind,
                 "epoch": record.epoch,
                 "step": record.step,
-                "data": _to_json(record.data),
-                "values": None if record.values is None else _to_bytes(record.values),
+                "data": to_json(record.data),
+                "values": None if record.values is None else to_bytes(record.values),
             }
             for seq, record in enumerate(records, first_seq)
         ]
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             written = connection.execute(
                 RUNS.update()
                 .where(
@@ -442,7 +440,7 @@ class Store:
                     RUNS.c.attempt == claim.attempt,
                     RUNS.c.state.in_(ACTIVE),
                 )
-                .values(pulse=RUNS.c.pulse + 1, **_cleaned(fields))
+                .values(pulse=RUNS.c.pulse + 1, **cleaned(fields))
             )
             if written.rowcount != 1:
                 raise Fenced(f"Another writer has the run {claim.run_id}, or it has ended.")
@@ -466,7 +464,7 @@ class Store:
 
     def interrupt(self, run: Run, message: str) -> bool:
         """Mark a run whose writer is gone; return False if the writer moved since it was read."""
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             written = connection.execute(
                 RUNS.update()
                 .where(
@@ -475,7 +473,7 @@ class Store:
                     RUNS.c.pulse == run.pulse,
                     RUNS.c.state.in_(ACTIVE),
                 )
-                .values(state="interrupted", message=_clean(message), ended_at=time.time())
+                .values(state="interrupted", message=clean(message), ended_at=time.time())
             )
             return written.rowcount == 1
 
@@ -487,7 +485,7 @@ class Store:
         Raises:
             RunNotFound: There is no such run.
         """
-        with self._read() as connection:
+        with self.transaction() as connection:
             run = self._run(connection, run_id)
             rows = connection.execute(
                 sa.select(RECORDS)
@@ -501,7 +499,7 @@ class Store:
                 )
                 .order_by(RECORDS.c.attempt, RECORDS.c.seq)
             ).mappings()
-            return run, [_to_record(row) for row in rows]
+            return run, [to_record(row) for row in rows]
 
     def history(self, run_id: str) -> dict[str, list[float | None]]:
         """Return the logs of each finished epoch, by name, as `fit()`'s own history has them.
@@ -517,7 +515,7 @@ class Store:
             .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "epoch", _counts(RECORDS))
             .order_by(RECORDS.c.attempt, RECORDS.c.seq)
         )
-        with self._read() as connection:
+        with self.transaction() as connection:
             self._run(connection, run_id)
             rows = connection.execute(logged).all()
         epochs = {row.epoch: json.loads(row.data) for row in rows}
@@ -531,8 +529,8 @@ class Store:
             .where(RECORDS.c.run_id == run_id, RECORDS.c.kind == "learning_rate", _counts(RECORDS))
             .order_by(RECORDS.c.attempt, RECORDS.c.seq)
         )
-        with self._read() as connection:
-            return [_to_record(row) for row in connection.execute(changed).mappings()]
+        with self.transaction() as connection:
+            return [to_record(row) for row in connection.execute(changed).mappings()]
 
     def last_logs(self, run_id: str) -> dict[str, float | None]:
         """Return the logs of the newest finished epoch by name; empty before the first."""
@@ -542,7 +540,7 @@ class Store:
             .order_by(RECORDS.c.attempt.desc(), RECORDS.c.seq.desc())
             .limit(1)
         )
-        with self._read() as connection:
+        with self.transaction() as connection:
             data = connection.execute(newest).scalar()
         return {} if data is None else json.loads(data)
 
@@ -553,7 +551,7 @@ class Store:
             RunNotFound: There is no such run.
         """
         row = self._row_of_epoch(EVALUATIONS, run_id, epoch)
-        return None if row is None else _to_evaluation(row)
+        return None if row is None else to_evaluation(row)
 
     def evaluations(
         self,
@@ -575,7 +573,7 @@ class Store:
         rows, epochs_total, every = self._rows_of_epochs(
             EVALUATIONS, run_id, first, last, limit, max_bytes
         )
-        return Evaluations([_to_evaluation(row) for row in rows], epochs_total, every)
+        return Evaluations([to_evaluation(row) for row in rows], epochs_total, every)
 
     def boundary(self, run_id: str, epoch: int | None = None) -> Boundary | None:
         """Return the boundary after an epoch (0-based), the newest by default; None if nothing.
@@ -584,7 +582,7 @@ class Store:
             RunNotFound: There is no such run.
         """
         row = self._row_of_epoch(BOUNDARIES, run_id, epoch)
-        return None if row is None else _to_boundary(row)
+        return None if row is None else to_boundary(row)
 
     def boundaries(
         self, run_id: str, *, first: int = 0, last: int | None = None, limit: int
@@ -595,11 +593,7 @@ class Store:
             RunNotFound: There is no such run.
         """
         rows, _, _ = self._rows_of_epochs(BOUNDARIES, run_id, first, last, limit, None)
-        return [_to_boundary(row) for row in rows]
-
-    def watch(self) -> ChangeWatcher:
-        """Return a cheap way to ask, from one thread, whether anything was written."""
-        return ChangeWatcher(self._engine if self.is_sqlite else None)
+        return [to_boundary(row) for row in rows]
 
     # -- commands --------------------------------------------------------------------------
 
@@ -609,7 +603,7 @@ class Store:
         Raises:
             RunNotFound: There is no such run.
         """
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             run = self._run_to_change(connection, run_id)
             if run.is_over:
                 return
@@ -635,7 +629,7 @@ class Store:
             RunNotFound: There is no such run.
             NotPossible: Nobody trains it.
         """
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             run = self._run_to_change(connection, run_id)
             if run.state not in ACTIVE:
                 raise NotPossible(f"The run must be training for that. It is {run.state}.")
@@ -648,10 +642,10 @@ class Store:
             .where(COMMANDS.c.run_id == run_id, COMMANDS.c.taken.is_(False))
             .order_by(COMMANDS.c.number)
         )
-        with self._read() as connection:
+        with self.transaction() as connection:
             if connection.execute(pending).first() is None:
                 return []
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             rows = connection.execute(pending).all()
             connection.execute(
                 COMMANDS.update()
@@ -682,7 +676,7 @@ class Store:
             .order_by(INSPECTIONS.c.number)
             .limit(1)
         )
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             # An opening of the seal stays on the run for good.
             find = self._run_to_change if part == "test" else self._run
             find(connection, run_id)
@@ -708,10 +702,10 @@ class Store:
             .where(INSPECTIONS.c.state.in_(("asked", "running")))
             .order_by(INSPECTIONS.c.number)
         )
-        with self._read() as connection:
+        with self.transaction() as connection:
             if connection.execute(open_ones).first() is None:
                 return None
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             for row in connection.execute(open_ones).mappings().all():
                 if row["state"] == "running" and not is_gone(row["worker"]):
                     continue
@@ -720,24 +714,24 @@ class Store:
                     .where(INSPECTIONS.c.number == row["number"])
                     .values(state="running", worker=worker)
                 )
-                return _to_inspection(row)
+                return to_inspection(row)
         return None
 
     def end_inspection(
         self, number: int, result: tuple[Evaluation, Scores] | None, message: str = ""
     ) -> None:
         """Write down what an inspection found, or in a sentence why it found nothing."""
-        values: dict[str, Any] = {"state": "failed", "message": _clean(message)}
+        values: dict[str, Any] = {"state": "failed", "message": clean(message)}
         if result is not None:
             evaluation, scores = result
             values = {
                 "state": "done",
                 "epoch": evaluation.epoch,
-                "header": _to_json(evaluation.counts.header),
+                "header": to_json(evaluation.counts.header),
                 "data": evaluation.counts.data,
-                "scores": _scores_to_bytes(scores),
+                "scores": scores_to_bytes(scores),
             }
-        with self._write() as connection:
+        with self.transaction(writes=True) as connection:
             connection.execute(
                 INSPECTIONS.update().where(INSPECTIONS.c.number == number).values(**values)
             )
@@ -750,14 +744,14 @@ class Store:
             .where(INSPECTIONS.c.run_id == run_id, INSPECTIONS.c.part == part)
             .order_by(INSPECTIONS.c.number)
         )
-        with self._read() as connection:
-            return [_to_inspection(row) for row in connection.execute(wanted).mappings()]
+        with self.transaction() as connection:
+            return [to_inspection(row) for row in connection.execute(wanted).mappings()]
 
     def scores(self, number: int) -> Scores:
         """Return what an inspection that is done says of each row."""
         wanted = sa.select(INSPECTIONS.c.scores).where(INSPECTIONS.c.number == number)
-        with self._read() as connection:
-            return _scores_from_bytes(connection.execute(wanted).scalar_one())
+        with self.transaction() as connection:
+            return scores_from_bytes(connection.execute(wanted).scalar_one())
 
     def openings(self) -> dict[str, int]:
         """Return how often the sealed test rows of each run were looked at, by run id."""
@@ -766,29 +760,16 @@ class Store:
             .where(INSPECTIONS.c.part == "test", INSPECTIONS.c.state != "failed")
             .group_by(INSPECTIONS.c.run_id)
         )
-        with self._read() as connection:
+        with self.transaction() as connection:
             return {row[0]: row[1] for row in connection.execute(counted)}
 
     # -- upkeep ----------------------------------------------------------------------------
 
     def datasets(self) -> set[str]:
         """Return the names of the datasets that any run was given."""
-        with self._read() as connection:
+        with self.transaction() as connection:
             configs = connection.execute(sa.select(RUNS.c.config).distinct()).scalars()
             return {str(json.loads(config).get("dataset", "")) for config in configs}
-
-    def checkpoint(self) -> None:
-        """Move SQLite's log into its main file, without making anybody wait.
-
-        Only one process does so at a time: SQLite before 3.51.3 can corrupt the file when two do.
-        """
-        if self._checkpointing is None or not self._checkpointing.acquire():
-            return
-        try:
-            with self._read() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
-        finally:
-            self._checkpointing.release()
 
     @staticmethod
     def _next_queue_number(connection: Connection) -> int:
@@ -828,20 +809,20 @@ class Store:
         parent: Parent | None,
     ) -> str:
         run_id = run_id or new_run_id()
-        subject = _clean(subject or str(config.get("dataset", "run")))
-        name = _clean(name) or f"{subject[:75]} {run_id[:4]}"
+        subject = clean(subject or str(config.get("dataset", "run")))
+        name = clean(name) or f"{subject[:75]} {run_id[:4]}"
         connection.execute(
             RUNS.insert().values(
                 run_id=run_id,
                 name=name[:80],
                 origin=origin,
                 state="queued",
-                config=_to_json(config),
+                config=to_json(config),
                 epochs=config.get("epochs"),
                 queue_number=self._next_queue_number(connection),
                 turn=self._next_turn(connection, self.person.owner),
                 owner=self.person.owner,
-                parent=None if parent is None else _to_json(parent._asdict()),
+                parent=None if parent is None else to_json(parent._asdict()),
                 created_at=time.time(),
             )
         )
@@ -880,7 +861,7 @@ class Store:
         row = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).mappings().first()
         if row is None:
             raise RunNotFound(run_id)
-        return _to_run(row)
+        return to_run(row)
 
     def _run_to_change(self, connection: Connection, run_id: str) -> Run:
         run = self._run(connection, run_id)
@@ -893,7 +874,7 @@ class Store:
         if epoch is not None:
             wanted = wanted.where(table.c.epoch == epoch)
         newest = wanted.order_by(table.c.attempt.desc(), table.c.epoch.desc()).limit(1)
-        with self._read() as connection:
+        with self.transaction() as connection:
             self._run(connection, run_id)
             return connection.execute(newest).mappings().first()
 
@@ -912,7 +893,7 @@ class Store:
             where.append(table.c.epoch <= last)
         size = sa.func.length(table.c.data).label("size")
         keys = sa.select(table.c.epoch, table.c.attempt, size).where(*where)
-        with self._read() as connection:
+        with self.transaction() as connection:
             self._run(connection, run_id)
             found = connection.execute(keys.order_by(table.c.epoch, table.c.attempt)).all()
             newest = list({key.epoch: key for key in found}.values())
@@ -927,120 +908,10 @@ class Store:
                 rows.append(connection.execute(one).mappings().one())
         return rows, len(newest), every
 
-    def _prepare_schema(self) -> None:
-        with self._write() as connection:
-            METADATA.create_all(connection)
-            version = connection.execute(
-                sa.select(META.c.value).where(META.c.key == "schema_version")
-            ).scalar()
-            if version is not None and int(version) < SCHEMA_VERSION:
-                # Tables that the version before did not have are there by now.
-                self._add_missing_columns(connection)
-                connection.execute(
-                    META.update()
-                    .where(META.c.key == "schema_version")
-                    .values(value=str(SCHEMA_VERSION))
-                )
-            elif version is None:
-                connection.execute(
-                    META.insert().values(key="schema_version", value=str(SCHEMA_VERSION))
-                )
-            if version is not None and int(version) > SCHEMA_VERSION:
-                raise StoreUnusable(
-                    f"The store was made by a newer version of this program (its schema is "
-                    f"{version}, this program knows {SCHEMA_VERSION}); it was left as it is."
-                )
-
-    def _add_missing_columns(self, connection: Connection) -> None:
-        inspector = sa.inspect(connection)
-        for table in METADATA.sorted_tables:
-            present = {column["name"] for column in inspector.get_columns(table.name)}
-            for column in table.columns:
-                if column.name not in present:
-                    words = sa.schema.CreateColumn(column).compile(dialect=self._engine.dialect)
-                    connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {words}")
-
-    def _configure_sqlite(self, connection: Any, record: Any) -> None:
-        # SQLAlchemy's documented recipe: the driver begins nothing by itself, `_begin_sqlite` does.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute("PRAGMA wal_autocheckpoint=0")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
-
-    @staticmethod
-    def _begin_sqlite(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    def transaction(self, *, writes: bool = False) -> AbstractContextManager[Connection]:
-        """Return a transaction, for the modules that keep tables of their own.
-
-        One that writes has the store to itself from its beginning on. What the database says when
-        something is wrong becomes a sentence, as everywhere.
-        """
-        return self._write() if writes else self._read()
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with (
-            self._sentences(),
-            self._engine.connect().execution_options(writes=True) as connection,
-            connection.begin(),
-        ):
-            yield connection
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with self._sentences(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _sentences(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            reason = getattr(error, "orig", error)
-            if getattr(reason, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                raise StoreFull from error
-            raise StoreUnusable(
-                f"The store cannot be used ({reason}); it was left as it is."
-            ) from error
-
 
 def new_run_id() -> str:
     """Return an id that no run has."""
     return secrets.token_hex(6)
-
-
-class ChangeWatcher:
-    """Tells whether something was written since the last question, for one thread.
-
-    On SQLite this is one pragma of a few microseconds; elsewhere the answer is always yes.
-    """
-
-    def __init__(self, engine: sa.Engine | None) -> None:
-        self._connection = engine.connect() if engine else None
-        self._version = -1
-
-    def changed(self) -> bool:
-        """Return whether anything may have been written since the last call."""
-        if self._connection is None:
-            return True
-        driver = self._connection.connection.driver_connection
-        assert driver is not None
-        (version,) = driver.execute("PRAGMA data_version").fetchone()
-        changed = version != self._version
-        self._version = version
-        return changed
-
-    def close(self) -> None:
-        """Give the connection back."""
-        if self._connection is not None:
-            self._connection.close()
 
 
 def _counts(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -1051,39 +922,6 @@ def _counts(table: sa.Table) -> sa.ColumnElement[bool]:
         ATTEMPTS.c.first_epoch <= table.c.epoch,
     )
     return ~later.exists()
-
-
-def _to_run(row: RowMapping) -> Run:
-    decoded = {name: json.loads(row[name]) for name in ("config", "facts")}
-    parent = None if row["parent"] is None else Parent(**json.loads(row["parent"]))
-    return Run(**{**row, **decoded, "parent": parent})
-
-
-def _to_evaluation(row: RowMapping) -> Evaluation:
-    counts = PackedCounts(header=json.loads(row["header"]), data=row["data"])
-    return Evaluation(attempt=row.get("attempt", 0), epoch=row["epoch"], counts=counts)
-
-
-def _to_boundary(row: RowMapping) -> Boundary:
-    surface = PackedSurface(header=json.loads(row["header"]), data=row["data"])
-    return Boundary(epoch=row["epoch"], surface=surface)
-
-
-def _to_inspection(row: RowMapping) -> Inspection:
-    evaluation = _to_evaluation(row) if row["header"] is not None else None
-    names = ("number", "run_id", "part", "which", "state", "message", "asked_at")
-    return Inspection(**{name: row[name] for name in names}, evaluation=evaluation)
-
-
-def _scores_to_bytes(scores: Scores) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **dataclasses.asdict(scores))
-    return buffer.getvalue()
-
-
-def _scores_from_bytes(data: bytes) -> Scores:
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return Scores(**arrays)
 
 
 def _thinned(sizes: Sequence[int], limit: int, max_bytes: int | None) -> tuple[int, list[int]]:
@@ -1098,40 +936,3 @@ def _thinned(sizes: Sequence[int], limit: int, max_bytes: int | None) -> tuple[i
         if len(places) <= 2 or (is_small and len(places) <= limit):
             return every, places
         every += 1
-
-
-def _to_record(row: RowMapping) -> Record:
-    data = json.loads(row["data"])
-    values = None
-    if row["values"] is not None:
-        values = np.frombuffer(row["values"], dtype="<f4").reshape(-1, len(data["names"]))
-    return Record(
-        kind=row["kind"],
-        epoch=row["epoch"],
-        step=row["step"],
-        data=data,
-        values=values,
-        cursor=Cursor(row["attempt"], row["seq"]),
-    )
-
-
-def _to_json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, allow_nan=False, separators=(",", ":"))
-
-
-def _to_bytes(values: np.ndarray) -> bytes:
-    return np.ascontiguousarray(values, dtype="<f4").tobytes()
-
-
-def _clean(text: str) -> str:
-    # PostgreSQL's text carries no NUL, and no database's half a surrogate pair.
-    return text.replace("\x00", "").encode(errors="replace").decode()
-
-
-def _cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        name: _clean(value) if isinstance(value, str) else value for name, value in fields.items()
-    }
-    if "facts" in values:
-        values["facts"] = _to_json(values["facts"])
-    return values

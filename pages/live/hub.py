@@ -19,9 +19,10 @@ from collections.abc import Callable
 
 from pages.live.mailbox import Mailbox
 from pages.live.reader import Head, Message, RunReader, pulse_of, still_alive
+from trainer.database import ChangeWatcher
 from trainer.diagnosis.auditing import Audits
 from trainer.errors import RunNotFound
-from trainer.store import ChangeWatcher, Store
+from trainer.store import Store
 
 # How often the store is asked whether anything was written: a few µs on SQLite; other databases
 # cannot be asked so cheaply.

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import trainer.store
+import trainer.database
 from pages.forms import form_link
 from pages.privacy import ROWS_NOT_SHOWN
 from trainer.config import RunConfig
@@ -163,7 +163,7 @@ def test_start_on_a_locked_store_gives_a_sentence_and_starts_once_the_lock_is_go
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(trainer.database, "BUSY_TIMEOUT_SECONDS", 0)
     page = open_train_page()
     with contextlib.closing(sqlite3.connect(data_folder / "runs.sqlite")) as another:
         another.execute("BEGIN IMMEDIATE")

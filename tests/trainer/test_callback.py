@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import trainer.store
+import trainer.database
 from tests.waiting import wait_until
 from trainer import LiveCallback
 from trainer.callback import _Call
@@ -499,7 +499,7 @@ def test_without_a_usable_store_a_fit_trains_as_if_nothing_was_attached(
 @pytest.fixture
 def lock(data_folder, monkeypatch):
     """A lock on the store, as another process would hold it; nobody waits for it."""
-    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(trainer.database, "BUSY_TIMEOUT_SECONDS", 0)
     data_folder.mkdir()
     connection = sqlite3.connect(data_folder / "runs.sqlite", isolation_level=None)
     with contextlib.closing(connection):

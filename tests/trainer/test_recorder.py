@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+import trainer.database
 import trainer.recorder
-import trainer.store
 from tests.waiting import wait_until
 from trainer.errors import StoreUnusable
 from trainer.evaluation.surface import Grid, Surface, unpack
@@ -179,7 +179,7 @@ def test_many_threads_may_record_at_once(recorder, store):
 
 
 def test_what_could_not_be_written_is_kept_and_written_later_in_order(file, monkeypatch):
-    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(trainer.database, "BUSY_TIMEOUT_SECONDS", 0)
     store = Store(f"sqlite:///{file}")
     recorder = new_recorder(store)
     recorder.begin(epochs=3, steps_per_epoch=1)
@@ -202,7 +202,7 @@ def test_what_could_not_be_written_is_kept_and_written_later_in_order(file, monk
 def test_a_service_that_meets_a_locked_store_goes_on_when_the_lock_is_gone(
     file, monkeypatch, caplog
 ):
-    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(trainer.database, "BUSY_TIMEOUT_SECONDS", 0)
     store = Store(f"sqlite:///{file}")
     recorder = new_recorder(store)
     with serving(recorder), caplog.at_level(logging.ERROR):
@@ -341,7 +341,7 @@ def test_however_long_a_training_goes_on_the_store_keeps_some_hundred_surfaces(
 
 
 def test_surfaces_that_could_not_be_written_are_kept_and_those_to_go_still_go(file, monkeypatch):
-    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(trainer.database, "BUSY_TIMEOUT_SECONDS", 0)
     monkeypatch.setattr(trainer.recorder, "MAX_BOUNDARIES", 2)
     store = Store(f"sqlite:///{file}")
     recorder = new_recorder(store)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import trainer.store
+import trainer.database
 from tests.waiting import wait_until
 from trainer.errors import StoreUnusable
 from trainer.lock import ProcessLock
@@ -72,7 +72,7 @@ def test_a_writer_waits_for_a_lock_and_loses_nothing(store, file):
 
 
 def test_a_lock_that_never_ends_is_an_error_in_a_sentence(file, monkeypatch):
-    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(trainer.database, "BUSY_TIMEOUT_SECONDS", 0)
     store = Store(f"sqlite:///{file}")
     with locked(file), pytest.raises(StoreUnusable, match="database is locked"):
         store.create_run({})
@@ -81,7 +81,7 @@ def test_a_lock_that_never_ends_is_an_error_in_a_sentence(file, monkeypatch):
 
 
 def test_idle_workers_that_look_at_an_empty_queue_do_not_wait_for_a_lock(file, monkeypatch):
-    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(trainer.database, "BUSY_TIMEOUT_SECONDS", 0)
     store = Store(f"sqlite:///{file}")
     claim = store.open_run({}, worker="me", origin="callback")
     with locked(file):
@@ -170,7 +170,7 @@ def test_a_checkpoint_moves_the_log_into_the_file_unless_another_process_is_at_i
 
 
 def test_a_checkpoint_waits_for_nobody_and_makes_nobody_wait(store, file, monkeypatch):
-    monkeypatch.setattr(trainer.store, "BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(trainer.database, "BUSY_TIMEOUT_SECONDS", 0)
     server = Store(f"sqlite:///{file}")
     with locked(file):
         server.checkpoint()
