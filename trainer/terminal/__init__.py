@@ -1,0 +1,1 @@
+"""The commands of `python -m trainer`, by what they are for."""
