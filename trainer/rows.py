@@ -23,6 +23,11 @@ def to_run(row: RowMapping) -> Run:
     return Run(**{**row, **decoded, "parent": parent})
 
 
+def dataset_of(config: str) -> str:
+    """Return the dataset that a run's stored config names; "" of a `fit()` of somebody's own."""
+    return str(json.loads(config).get("dataset", ""))
+
+
 def to_evaluation(row: RowMapping) -> Evaluation:
     """Return an evaluation from a row that has a header and packed counts."""
     counts = PackedCounts(header=json.loads(row["header"]), data=row["data"])

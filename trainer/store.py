@@ -29,6 +29,7 @@ from trainer.person import MACHINE, Person
 from trainer.rows import (
     clean,
     cleaned,
+    dataset_of,
     scores_from_bytes,
     scores_to_bytes,
     to_boundary,
@@ -317,31 +318,36 @@ class Store:
         ahead = self.queue_ahead(run)
         return None if ahead is None else len(ahead) + 1
 
-    def queue_ahead(self, run: Run) -> list[int] | None:
-        """Return the epochs that each queued run before this one is to train, in order.
+    def queue_ahead(self, run: Run) -> list[tuple[str, int]] | None:
+        """Return the dataset of each queued run before this one and its epochs to go, in order.
 
         None if the run is not queued.
         """
         if run.state != "queued" or run.origin != "dashboard":
             return None
         ahead = (
-            sa.select(RUNS.c.epochs, RUNS.c.epoch)
+            sa.select(RUNS.c.config, RUNS.c.epochs, RUNS.c.epoch)
             .where(_IS_WAITING, sa.tuple_(*_QUEUE) < (run.turn, run.queue_number, run.number))
             .order_by(*_QUEUE)
         )
         with self.transaction() as connection:
-            return [(row.epochs or 0) - row.epoch for row in connection.execute(ahead)]
+            return [
+                (dataset_of(row.config), (row.epochs or 0) - row.epoch)
+                for row in connection.execute(ahead)
+            ]
 
-    def paces(self, *, limit: int = 20) -> list[float]:
-        """Return the seconds an epoch took in each of the newest queued runs that are over."""
+    def paces(self, *, limit: int = 100) -> list[tuple[str, float]]:
+        """Return the dataset of each of the newest runs that were queued and are over, and the
+        seconds that an epoch of it took, newest first."""
         ended = (
-            sa.select(RUNS.c.seconds / RUNS.c.epoch)
+            sa.select(RUNS.c.config, RUNS.c.seconds, RUNS.c.epoch)
             .where(RUNS.c.state.in_(ENDED), RUNS.c.origin == "dashboard", RUNS.c.epoch > 0)
             .order_by(RUNS.c.number.desc())
             .limit(limit)
         )
         with self.transaction() as connection:
-            return [float(pace) for pace in connection.execute(ended).scalars()]
+            rows = connection.execute(ended).all()
+        return [(dataset_of(row.config), row.seconds / row.epoch) for row in rows]
 
     # -- the writer ------------------------------------------------------------------------
 
@@ -769,7 +775,7 @@ class Store:
         """Return the names of the datasets that any run was given."""
         with self.transaction() as connection:
             configs = connection.execute(sa.select(RUNS.c.config).distinct()).scalars()
-            return {str(json.loads(config).get("dataset", "")) for config in configs}
+            return {dataset_of(config) for config in configs}
 
     @staticmethod
     def _next_queue_number(connection: Connection) -> int:

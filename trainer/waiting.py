@@ -15,6 +15,8 @@ from trainer.store import Store
 
 # A worker that lives takes the first run of the queue far sooner, also right after the start.
 VAIN_SECONDS = 30.0
+# Of how many of the newest runs the median pace is taken.
+_PACES = 20
 
 
 class Waiting(NamedTuple):
@@ -32,8 +34,9 @@ class Waiting(NamedTuple):
 def waiting(store: Store, run: Run) -> Waiting | None:
     """Return how a run stands in the queue; None if it is not queued.
 
-    Each run before it is expected to take what an epoch took in the median of the newest runs,
-    times its epochs; one that trains, what its own pace says.
+    Each run before it is expected to take its epochs times what an epoch took in the median of the
+    newest runs on its dataset, or of all where there was none; one that trains, what its own pace
+    says.
 
     Raises:
         StoreUnusable: The store cannot be read.
@@ -44,12 +47,10 @@ def waiting(store: Store, run: Run) -> Waiting | None:
     place = len(ahead) + 1
     active = [other for other in store.active_runs() if other.origin == "dashboard"]
     paces = store.paces()
-    pace = statistics.median(paces) if paces else None
-    left = [_seconds_left(other, pace) for other in active]
-    if pace is None and ahead:
-        return Waiting(place, None)
+    left = [_seconds_left(other, paces) for other in active]
+    before = [_seconds(dataset, epochs, paces) for dataset, epochs in ahead]
     slots = Settings.from_environment().slots
-    seconds = seconds_until_free(left, [epochs * (pace or 0.0) for epochs in ahead], slots)
+    seconds = seconds_until_free(left, before, slots)
     return Waiting(place, _rounded(seconds) if math.isfinite(seconds) else None)
 
 
@@ -82,14 +83,23 @@ def seconds_until_free(left: Sequence[float], ahead: Iterable[float], slots: int
     return free_at[0]
 
 
-def _seconds_left(run: Run, pace: float | None) -> float:
+def _seconds_left(run: Run, paces: Sequence[tuple[str, float]]) -> float:
     if run.state == "paused":
         return math.inf
     if run.seconds_left is not None:
         return run.seconds_left
-    if pace is None or run.epochs is None:
+    if run.epochs is None:
         return math.inf
-    return max(0, run.epochs - run.epoch) * pace
+    return _seconds(str(run.config.get("dataset", "")), run.epochs - run.epoch, paces)
+
+
+def _seconds(dataset: str, epochs: int, paces: Sequence[tuple[str, float]]) -> float:
+    """Return how long epochs on a dataset are expected to take; infinite where nobody knows."""
+    like_it = [pace for other, pace in paces if other == dataset]
+    known = like_it or [pace for _, pace in paces]
+    if epochs <= 0:
+        return 0.0
+    return epochs * statistics.median(known[:_PACES]) if known else math.inf
 
 
 def _rounded(seconds: float) -> float:

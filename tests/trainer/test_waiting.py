@@ -53,6 +53,22 @@ def test_a_run_that_waits_for_others_knows_its_place_and_about_how_long(store):
     assert waiting(store, store.run(last)) == Waiting(3, 120)
 
 
+def test_a_run_is_expected_to_be_as_fast_as_others_on_its_dataset(store):
+    for dataset, pace in (("iris", 0.01), ("mnist", 6.0), ("iris", 0.01), ("iris", 0.01)):
+        store.create_run({"epochs": 10, "dataset": dataset})
+        store.write(store.claim_next("w", slots=1), epoch=10, seconds=10 * pace, state="finished")
+    first, second, third, last = (
+        store.create_run({"epochs": 10, "dataset": dataset})
+        for dataset in ("mnist", "iris", "moons", "iris")
+    )
+
+    assert waiting(store, store.run(first)) == Waiting(1, 0)
+    assert waiting(store, store.run(second)) == Waiting(2, 60)
+    assert waiting(store, store.run(third)) == Waiting(3, 75)  # 60.1 s
+    # Nobody has trained on the moons yet: the median of all, 0.01 s, is as good as any.
+    assert waiting(store, store.run(last)) == Waiting(4, 75)
+
+
 def test_nobody_knows_how_long_somebody_pauses_or_the_first_run_takes(store):
     store.create_run({"epochs": 5})
     claim = store.claim_next("w", slots=1)
