@@ -1,4 +1,4 @@
-"""Loss and metrics over the epochs: one chart each, empty, which live.js fills.
+"""Loss and metrics over the epochs: one chart each, empty, which chart.js fills.
 
 A binding names a trace of the figure and the series that fills it.
 
@@ -249,7 +249,7 @@ def _layout(*, unit_interval: bool, majority: bool) -> dict[str, Any]:
 
 
 def _mark() -> dict[str, Any]:
-    """Return the line where the learning rate was changed; live.js draws one a change."""
+    """Return the line where the learning rate was changed; chart.js draws one a change."""
     return {
         "name": "mark",
         "type": "line",
@@ -273,7 +273,7 @@ def _mark() -> dict[str, Any]:
 
 
 def _span() -> dict[str, Any]:
-    """Return the ground of the epochs that a verdict is about; live.js draws one a verdict."""
+    """Return the ground of the epochs that a verdict is about; chart.js draws one a verdict."""
     return {
         "name": "span",
         "type": "rect",
@@ -293,7 +293,7 @@ def _span() -> dict[str, Any]:
 def _majority_line() -> dict[str, Any]:
     """Return the line that always guessing the most frequent class would reach.
 
-    Its height and its words are known with the run's facts; live.js fills them in.
+    Its height and its words are known with the run's facts; chart.js fills them in.
     """
     return {
         "name": "majority",
@@ -323,7 +323,7 @@ def _step_trace() -> go.Scatter:
         legendgroup="step",
         legendrank=1003,
         showlegend=False,
-        # Where it does not fit, live.js gives it a line of its own.
+        # Where it does not fit, chart.js gives it a line of its own.
         meta={"role": "step", "color": "training", "name": STEP_LABEL},
     )
 
@@ -356,7 +356,7 @@ def _fair_curve() -> go.Scatter:
         legendgroup="fair",
         legendrank=1003,
         showlegend=True,
-        # As of a parent, live.js shortens the name.
+        # As of a parent, chart.js shortens the name.
         meta={"role": "fair", "color": "training", "name": "fair training"},
     )
 
@@ -375,7 +375,7 @@ def _parent_curve(role: str, parent: str) -> go.Scatter:
         legendgroup="parent",
         legendrank=1004,
         showlegend=role == "training",
-        # live.js shortens the name to the room that there is.
+        # chart.js shortens the name to the room that there is.
         meta={"role": "parent", "color": role, "name": parent},
     )
 

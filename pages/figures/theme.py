@@ -1,7 +1,7 @@
 """How every figure looks: one colour pair, sizes that carry to the back row, transparent grounds.
 
 A figure is drawn without knowing whether the page is light or dark. What must differ between
-the two (text, grid, the training blue) is set by whoever shows it: `pages/live/live.js` reads
+the two (text, grid, the training blue) is set by whoever shows it: `pages/live/chart.js` reads
 Streamlit's colours, and looks up each trace's `meta["color"]` in `PALETTES`, or its `meta["class"]`
 in `CLASS_PALETTES`.
 """

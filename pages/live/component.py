@@ -1,8 +1,8 @@
 """The live view of one run: a header line and charts that grow, fed by the run's stream.
 
 Python draws, JavaScript only appends: the figures come from `pages/figures`, the points come over
-the WebSocket into `live.js`, and a rerun of the page leaves both alone. All mounts of one run share
-one connection.
+the WebSocket into the scripts here, and a rerun of the page leaves both alone. All mounts of one
+run share one connection.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SHARED_SCRIPT = "\n".join(
     (_FOLDER / name).read_text(encoding="utf-8")
     for name in ("feed.js", "elements.js", "mounting.js")
 )
-_SCRIPTS = ("diagnosis.js", "live.js")
+_SCRIPTS = ("diagnosis.js", "header.js", "chart.js", "charts.js", "figure.js", "live.js")
 STYLE = (_FOLDER / "live.css").read_text(encoding="utf-8")
 
 _mount = st.components.v2.component(

@@ -1,5 +1,5 @@
 /*
- * What the diagnosis says of a run, in sentences below its charts. Behind elements.js, before live.js.
+ * What the diagnosis says of a run, in sentences below its charts. Behind elements.js, before chart.js.
  *
  * The sentences come with the stream (`feed.verdicts`), each with its rule and its next step; charts mark their
  * points with the same numbers. The marks of an early stopping that is replayed come from the page.
