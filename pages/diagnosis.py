@@ -26,24 +26,21 @@ _KEY = "diagnosis"
 _KEY_PRESSED = "pressed next_step"
 
 
-def show_diagnosis(run: Run, config: RunConfig | None, *, is_hidden: bool = False) -> None:
+def show_diagnosis(run: Run, config: RunConfig | None) -> None:
     """Show what the diagnosis says of a run, and take the next step that was pressed.
 
     Args:
         run: The run.
         config: Its set-up; None where no form of today says it.
-        is_hidden: Whether nothing is said for now, e.g. while a prediction is still to be made;
-            then give `live_charts` the same as `hides_verdicts`.
     """
     live_diagnosis(
         run.run_id,
         key=_KEY,
         can_start=config is not None,
-        is_hidden=is_hidden,
         on_next_step=_note_next_step,
     )
     pressed = taken(_KEY_PRESSED)
-    if not pressed or config is None or is_hidden or pressed.get("run_id") != run.run_id:
+    if not pressed or config is None or pressed.get("run_id") != run.run_id:
         return
     # What is to be done is read anew from the run: a browser can send anything.
     said = {verdict.name: verdict for verdict in verdicts_on(store(), run.run_id, audits=_audits())}

@@ -209,7 +209,9 @@ def show_test_set(run: Run, config: RunConfig) -> None:
         if opening.evaluation is None:
             _waiting(opening.number, run.run_id)
             return
-    if store().person.may_change(run.owner):
+    if store().is_withheld(run.run_id):
+        st.caption("The seal stays until what this run shows is recorded in its lesson.")
+    elif store().person.may_change(run.owner):
         _offer_opening(run, is_first=not opened)
     else:
         st.caption("Only whoever started the run may break the seal, or the teacher.")

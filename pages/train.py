@@ -33,7 +33,6 @@ from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.network import network
-from trainer.progress import hides_verdicts
 from trainer.runs import Run
 from trainer.waiting import waiting
 
@@ -70,13 +69,11 @@ def _show_run(run: Run) -> None:
     live_header(summary(run, waiting(store(), run)), key="header")
     config = config_of(run)
     show_controls(run, config)
-    is_hidden = hides_verdicts(store(), run.run_id)
     live_charts(
         {"run_id": run.run_id},
         _charts(run, config),
         key="charts",
         parent=run.parent,
-        hides_verdicts=is_hidden,
     )
     # Above what grows when the first counts come: a link that moves away is missed by a click.
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -92,7 +89,7 @@ def _show_run(run: Run) -> None:
             icon=":material/table_chart:",
             on_click=show_none,
         )
-    show_diagnosis(run, config, is_hidden=is_hidden)
+    show_diagnosis(run, config)
     # A place of its own, also while it is empty: what lies below stays what it is, open or closed.
     with st.container():
         show_replay(run)

@@ -15,13 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from trainer.errors import InvalidInput, NotPossible, RunNotFound
-from trainer.lessons import LESSONS, Lesson, find_lesson
+from trainer.errors import InvalidInput, NotPossible, NotYours, RunNotFound
+from trainer.lessons import LESSONS, Lesson
 from trainer.runs import Run
 from trainer.schema import LESSON_ANSWERS, LESSON_RUNS
 from trainer.store import Store
+from trainer.withheld import RECORD, TOLD
 
-PREDICT, RECORD, CHALLENGE = "predict", "record", "challenge"
+PREDICT, CHALLENGE = "predict", "challenge"
 # A run that trained to its end, be that a bad one, has shown something.
 SHOWN = ("finished", "diverged")
 Mark = Literal["new", "begun", "done"]
@@ -219,6 +220,22 @@ class LessonProgress:
             if connection.execute(known).first() is None:
                 connection.execute(LESSON_RUNS.insert().values(**run, run_id=run_id))
 
+    def tell(self, lesson: Lesson, *, is_told: bool) -> None:
+        """Have said of the person's runs of a lesson what is to be seen in them, or no more.
+
+        Raises:
+            NotYours: Whoever asks is not in charge.
+        """
+        if not self._store.person.is_in_charge:
+            raise NotYours("Only the teacher may show the answers.")
+        told = {"owner": self._owner, "lesson": lesson.name, "part": TOLD}
+        with self._store.transaction(writes=True) as connection:
+            is_meant = [LESSON_ANSWERS.c[name] == value for name, value in told.items()]
+            connection.execute(LESSON_ANSWERS.delete().where(*is_meant))
+            if is_told:
+                now = {**told, "choice": 0, "answered_at": time.time()}
+                connection.execute(LESSON_ANSWERS.insert().values(now))
+
     def reset(self, lesson: Lesson | None = None) -> None:
         """Begin a lesson anew, or all of them; the runs stay under Runs."""
         with self._store.transaction(writes=True) as connection:
@@ -233,22 +250,3 @@ class LessonProgress:
             LESSON_ANSWERS.c.owner == self._owner, LESSON_ANSWERS.c.lesson == lesson.name
         )
         return _known(lesson, {row.part: row.choice for row in connection.execute(wanted)})
-
-
-def hides_verdicts(store: Store, run_id: str) -> bool:
-    """Return whether verdicts on a run would give away what its owner is still to observe.
-
-    That is so of the runs of a lesson, for everybody who looks at them, until whoever started them
-    has recorded what they saw.
-    """
-    mine = (LESSON_ANSWERS.c.owner == LESSON_RUNS.c.owner) & (
-        LESSON_ANSWERS.c.lesson == LESSON_RUNS.c.lesson
-    )
-    recorded = sa.select(sa.literal(1)).where(mine, LESSON_ANSWERS.c.part == RECORD)
-    wanted = sa.select(LESSON_RUNS.c.lesson).where(
-        LESSON_RUNS.c.run_id == run_id, ~recorded.exists()
-    )
-    with store.transaction() as connection:
-        name = connection.execute(wanted).scalar()
-    # The quiz tells at once whether an answer is right.
-    return name is not None and name in LESSONS and not find_lesson(name).questions

@@ -70,6 +70,7 @@ from trainer.schema import (
     RECORDS,
     RUNS,
 )
+from trainer.withheld import inherit, is_withheld
 
 _BROADCAST = "broadcast"
 # The runs that wait for a worker, and the order in which they are served.
@@ -291,6 +292,11 @@ class Store:
         if row is None:
             raise RunNotFound(run_id)
         return Progress(*row)
+
+    def is_withheld(self, run_id: str) -> bool:
+        """Return whether nothing is said of a run yet: it is of a lesson, still to be observed."""
+        with self.transaction() as connection:
+            return is_withheld(connection, run_id)
 
     def runs(self, *, limit: int = 100) -> list[Run]:
         """Return the newest runs, newest first."""
@@ -670,6 +676,7 @@ class Store:
 
         Raises:
             RunNotFound: There is no such run.
+            NotPossible: The test rows would tell what is still to be observed, see `is_withheld`.
         """
         unanswered = (
             sa.select(INSPECTIONS.c.number)
@@ -686,6 +693,10 @@ class Store:
             # An opening of the seal stays on the run for good.
             find = self._run_to_change if part == "test" else self._run
             find(connection, run_id)
+            if part == "test" and is_withheld(connection, run_id):
+                raise NotPossible(
+                    "The test rows stay sealed until what this run shows is recorded in its lesson."
+                )
             # Where writers do not wait for one another anyway, those who ask of one run do.
             connection.execute(
                 sa.select(RUNS.c.number).where(RUNS.c.run_id == run_id).with_for_update()
@@ -832,6 +843,8 @@ class Store:
                 created_at=time.time(),
             )
         )
+        if parent is not None:
+            inherit(connection, run_id, parent.run_id)
         return run_id
 
     @staticmethod

@@ -59,6 +59,12 @@ def start(link: Link, scenario: str) -> None:
         st.session_state[shown_key(link.lesson)] = scenario
 
 
+def tell(lesson: Lesson, key: str) -> None:
+    """Show the answers to the class, or no more, as the switch with this key says."""
+    with sentences():
+        progress().tell(lesson, is_told=bool(st.session_state.get(key)))
+
+
 def config_for(link: Link, standing: Standing, scenario: str) -> RunConfig:
     """Return the set-up of a scenario: with the seed of the first run, or before it the link's.
 

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.forms import escaped
 from pages.lesson.bars import show_bars
 from pages.lesson.board import show_board
-from pages.lesson.keeping import config_for, start
+from pages.lesson.keeping import config_for, start, tell
 from pages.lesson.leading import show_controls, show_last_votes, show_opening, show_panel
 from pages.lesson.link import LESSONS_PAGE, Link
 from pages.lesson.questions import show_feedback, show_options
@@ -18,6 +18,7 @@ from pages.lesson.stage import show_data, show_run
 from pages.lesson.voting import leads, rooms, show_recorded
 from pages.lesson.words import explained, locked_words
 from pages.live.room import watch_room
+from trainer.lessons import Lesson
 from trainer.lessons.lesson import Question
 from trainer.poll import Poll, votable
 from trainer.progress import PREDICT, Standing
@@ -112,6 +113,8 @@ def _show_vote(room: Room, poll: Poll) -> None:
 
 def _start(link: Link, scenario: str) -> None:
     """Start a scenario, and show it instead of the class board, where there is one."""
+    # A switch that was left on in an earlier session is off in this one.
+    tell(link.lesson, _reveal_key(link.lesson))
     start(link, scenario)
     if leads(link.lesson) is not None:
         st.session_state[_SIDE] = _OWN
@@ -140,7 +143,8 @@ def _recorded_switch(link: Link, poll: Poll | None) -> bool:
 def _head(link: Link) -> bool:
     with st.container(horizontal=True, vertical_alignment="center", key="presenter_head"):
         st.title(link.lesson.title, anchor=False)
-        reveals = st.toggle("Show the answers", key=f"reveal {link.lesson.name}")
+        key = _reveal_key(link.lesson)
+        reveals = st.toggle("Show the answers", key=key, on_change=tell, args=(link.lesson, key))
         st.page_link(
             LESSONS_PAGE,
             label="Leave",
@@ -148,6 +152,10 @@ def _head(link: Link) -> bool:
             query_params=dataclasses.replace(link, view="student").parameters,
         )
     return reveals
+
+
+def _reveal_key(lesson: Lesson) -> str:
+    return f"reveal {lesson.name}"
 
 
 def _part(link: Link, poll: Poll | None) -> str:

@@ -21,7 +21,7 @@ from pages.steering import show_pace
 from trainer.config import RunConfig, config_of
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
-from trainer.progress import LessonRun, Standing, hides_verdicts
+from trainer.progress import LessonRun, Standing
 from trainer.waiting import waiting
 
 _PAGES = Path(__file__).parents[1]
@@ -33,8 +33,7 @@ def show_stage(link: Link, standing: Standing) -> None:
     if shown is None:
         show_data(link, standing)
     else:
-        reveals = not hides_verdicts(store(), shown.run.run_id)
-        show_run(standing, shown, reveals=reveals)
+        show_run(standing, shown, reveals=not store().is_withheld(shown.run.run_id))
 
 
 def show_data(link: Link, standing: Standing) -> None:

@@ -17,7 +17,8 @@ from pages.lesson.words import explained, locked_words, prose
 from trainer.config import config_of
 from trainer.lessons import Fit, Lesson
 from trainer.lessons.evidence import curve_facts, threshold_rows
-from trainer.progress import CHALLENGE, PREDICT, RECORD, Standing
+from trainer.progress import CHALLENGE, PREDICT, Standing
+from trainer.withheld import RECORD
 
 STEPS = ("Predict", "Run", "Record", "Explain", "One knob", "Challenge")
 SOMETHING_ELSE = "Something else, or I could not tell."

@@ -230,7 +230,11 @@ class Hub:
         is_due = feed.is_stale or (feed.may_be_stale and now >= feed.read_at + QUEUE_SECONDS)
         if is_due and now >= feed.retry_at:
             try:
-                if now >= feed.told_at + STEPS_SECONDS or (
+                if reader.has_ended and not reader.has_news():
+                    # It is watched on only as there may be more to say of it.
+                    feed.read_at = now
+                    feed.is_stale = feed.may_be_stale = False
+                elif now >= feed.told_at + STEPS_SECONDS or (
                     now >= feed.told_news_at + NEWS_SECONDS and reader.has_news()
                 ):
                     feed.read_at = now

@@ -146,6 +146,11 @@ class RunReader:
         return message
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the run was over when it was last read, be there more to say of it or not."""
+        return self._run.is_over
+
+    @property
     def wants_diagnosis(self) -> bool:
         """Whether there may be more to say of the run than was said."""
         return not self._observer.is_settled

@@ -245,7 +245,9 @@ def test_who_presents_starts_any_position_and_shows_the_answers_when_asked(
     (run,) = store.runs()
     assert run.config == lesson.scenario("clean").config(11).to_dict()
     assert "Pause" not in labels(page)  # nobody trains it yet
+    assert store.is_withheld(run.run_id)
     page.toggle[0].set_value(True).run()
+    assert not store.is_withheld(run.run_id)
     assert all(explained(option.feedback) in htmls(page) for option in lesson.predict.options)
     assert explained(lesson.explain) in htmls(page)
 

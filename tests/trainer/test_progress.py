@@ -9,21 +9,22 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trainer.errors import InvalidInput, NotPossible
+from trainer import withheld
+from trainer.errors import InvalidInput, NotPossible, NotYours
 from trainer.lessons import LESSONS
 from trainer.person import Person
 from trainer.progress import (
     CHALLENGE,
     PREDICT,
-    RECORD,
     LessonProgress,
-    hides_verdicts,
     mark_of,
     parts_of,
     question_part,
 )
+from trainer.runs import Parent
 from trainer.schema import LESSON_ANSWERS, SCHEMA_VERSION
 from trainer.store import Store
+from trainer.withheld import RECORD
 
 LESSON = LESSONS["epochs_and_batches"]
 QUIZ = LESSONS["quiz"]
@@ -258,20 +259,79 @@ def test_verdicts_are_silent_until_the_owner_has_recorded_what_they_saw(
 ) -> None:
     ann.lock(LESSON, PREDICT, 1)
     run_id = train(ANN, "batch_2")
-    assert hides_verdicts(store, run_id)
+    assert store.is_withheld(run_id)
     LessonProgress(store.used_by(BEN)).lock(LESSON, PREDICT, 1)
-    assert hides_verdicts(store, run_id)
+    assert store.is_withheld(run_id)
 
     ann.lock(LESSON, RECORD, 0)
 
-    assert not hides_verdicts(store, run_id)
+    assert not store.is_withheld(run_id)
+
+
+def test_a_fork_of_a_lesson_s_run_is_as_silent_as_that_run_whoever_made_it(
+    store: Store, ann: LessonProgress, train: Callable[..., str]
+) -> None:
+    def fork(of: str) -> str:
+        parent = Parent(of, "a run", 2, "learning_rate", 0.1, 0.01)
+        return store.used_by(BEN).create_run({"dataset": "iris"}, parent=parent)
+
+    ann.lock(LESSON, PREDICT, 1)
+    run_id = train(ANN, "batch_2")
+    forked = fork(run_id)
+    again = fork(forked)
+    store.delete(run_id)
+    assert store.is_withheld(forked) and store.is_withheld(again)
+    assert ann.standing(LESSON).runs == ()  # a fork is no step of the lesson
+
+    train(ANN, "batch_2")
+    ann.lock(LESSON, RECORD, 0)
+
+    assert not store.is_withheld(forked) and not store.is_withheld(again)
+    assert not store.is_withheld(fork(store.create_run({"dataset": "iris"})))
+
+
+def test_nobody_breaks_the_seal_of_a_run_that_is_still_to_be_observed(
+    store: Store, ann: LessonProgress, train: Callable[..., str]
+) -> None:
+    ann.lock(LESSON, PREDICT, 1)
+    run_id = train(ANN, "batch_2")
+    with pytest.raises(NotPossible, match="stay sealed until"):
+        store.ask_inspection(run_id, part="test", which="last")
+    assert store.ask_inspection(run_id, part="validation", which="last")
+
+    ann.lock(LESSON, RECORD, 0)
+
+    assert store.used_by(ANN).ask_inspection(run_id, part="test", which="last")
+
+
+def test_who_shows_the_answers_to_a_class_has_them_said_and_takes_them_back(
+    store: Store, train: Callable[..., str]
+) -> None:
+    teacher = Person(owner="browser of the teacher", is_in_charge=True)
+    leading = LessonProgress(store.used_by(teacher))
+    run_id, others = train(teacher, "batch_2"), train(ANN, "batch_2")
+    assert store.is_withheld(run_id)
+
+    leading.tell(LESSON, is_told=True)
+    leading.tell(LESSON, is_told=True)
+
+    assert not store.is_withheld(run_id) and store.is_withheld(others)
+    assert leading.standing(LESSON).answers == {}
+    leading.tell(LESSON, is_told=False)
+    assert store.is_withheld(run_id)
+
+
+def test_a_student_shows_nobody_the_answers(ann: LessonProgress) -> None:
+    with pytest.raises(NotYours, match="Only the teacher"):
+        ann.tell(LESSON, is_told=True)
 
 
 def test_verdicts_on_other_runs_and_on_the_quiz_s_are_never_silent(
     store: Store, train: Callable[..., str]
 ) -> None:
-    assert not hides_verdicts(store, store.create_run({"dataset": "iris"}))
-    assert not hides_verdicts(store, train(ANN, "batch_1", lesson=QUIZ))
+    assert [lesson.name for lesson in LESSONS.values() if lesson.questions] == [withheld.QUIZ]
+    assert not store.is_withheld(store.create_run({"dataset": "iris"}))
+    assert not store.is_withheld(train(ANN, "batch_1", lesson=QUIZ))
 
 
 def test_a_store_of_the_version_before_gets_room_for_progress(url: str, store: Store) -> None:

@@ -29,7 +29,8 @@ class Observer:
     """What is said of a run so far. For one thread.
 
     Attributes:
-        is_settled: Whether a diagnosis would say what the last one said.
+        is_settled: Whether a diagnosis would say what the last one said; never while nothing is
+            said because somebody is still to observe the run, see `trainer.withheld`.
 
     Args:
         store: Where the run is.
@@ -63,6 +64,9 @@ class Observer:
             patience: Seconds to wait for the auditor, without whom nothing is settled.
         """
         try:
+            if self._store.is_withheld(run.run_id):
+                self.is_settled, self._said = False, ()
+                return self._said
             self._ask_auditor(run, patience)
             self.is_settled = self._leaks is not None
             self._said = diagnose(self._evidence(run))

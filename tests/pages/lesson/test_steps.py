@@ -10,7 +10,8 @@ import pytest
 from pages.lesson.steps import SOMETHING_ELSE, STEPS, current_step, told_sight
 from trainer.config import RunConfig
 from trainer.lessons import LESSONS, Fit
-from trainer.progress import CHALLENGE, PREDICT, RECORD, Standing
+from trainer.progress import CHALLENGE, PREDICT, Standing
+from trainer.withheld import RECORD
 
 LESSON = LESSONS["epochs_and_batches"]
 

@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,12 @@ from tests.waiting import run_async
 from trainer.config import RunConfig
 from trainer.diagnosis.auditing import Audits
 from trainer.evaluation.surface import PackedSurface
+from trainer.lessons import LESSONS
+from trainer.person import Person
+from trainer.progress import PREDICT, LessonProgress
 from trainer.runs import Boundary, Record
 from trainer.store import Store
+from trainer.withheld import RECORD
 
 
 def receive(websocket: ClientConnection, chart: Chart) -> dict[str, Any]:
@@ -591,6 +595,45 @@ def test_a_run_that_is_over_stays_open_until_its_data_are_audited(worker_store: 
     wait_until(is_over, "the data are audited")
     audits.close()
     assert "leakage" in reader.head.verdicts
+
+
+def observed_run(store: Store, owner: str) -> tuple[Writer, Callable[[], None]]:
+    """Return a lesson's run that has diverged, and how its owner records that."""
+    kept, lesson = LessonProgress(store.used_by(Person(owner=owner))), LESSONS["reading_curves"]
+    kept.lock(lesson, PREDICT, 0)
+    writer = Writer(store)
+    kept.note_run(lesson, lesson.scenarios[0].name, writer.run_id)
+    writer.start()
+    writer.write_epoch(loss=float("nan"))
+    writer.finish("diverged")
+    return writer, lambda: kept.lock(lesson, RECORD, 0)
+
+
+def test_of_a_lesson_s_run_nothing_is_said_until_it_is_recorded_and_then_at_once(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer, record = observed_run(shared_worker_store, "ann")
+    with connect(shared_server.url(writer.run_id)) as websocket:
+        chart = Chart()
+        assert receive(websocket, chart)["verdicts"] == []
+        assert chart.run["state"] == "diverged"
+        record()
+        while "verdicts" not in (message := receive(websocket, chart)):
+            pass  # it says that it is still there
+        assert [verdict["name"] for verdict in message["verdicts"]] == ["diverging"]
+        assert close_code(websocket) == stream.NORMAL
+
+
+def test_a_run_that_trains_again_is_told_of_where_there_was_still_something_to_observe(
+    shared_server: Server, shared_worker_store: Store
+) -> None:
+    writer, _ = observed_run(shared_worker_store, "ben")
+    with connect(shared_server.url(writer.run_id)) as websocket:
+        chart = Chart()
+        receive(websocket, chart)
+        shared_worker_store.reopen(shared_worker_store.run(writer.run_id))
+        receive_until(websocket, chart, state="queued")
+    shared_worker_store.stop(writer.run_id)
 
 
 def test_a_viewer_can_ask_for_a_snapshot(shared_server: Server, shared_worker_store: Store) -> None:
