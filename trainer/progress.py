@@ -7,7 +7,7 @@ are runs like any other, and stay then too.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +45,11 @@ class LessonRun:
         """Whether it trained to its end, be that a bad one, so that there is something to see."""
         return self.run.state in SHOWN
 
+    @property
+    def seed(self) -> int:
+        """With which seed: runs of several are not compared."""
+        return int(self.run.config.get("seed", 0))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
@@ -66,9 +71,7 @@ class Standing:
 
         As long as none has, the newest one; None before any.
         """
-        of_first = [one for one in self.runs if one.scenario == self.lesson.scenarios[0].name]
-        ended = [one for one in of_first if one.has_shown]
-        return next(iter(ended or of_first[::-1]), None)
+        return self._first_of(self.runs)
 
     @property
     def has_run(self) -> bool:
@@ -81,15 +84,39 @@ class Standing:
         return RECORD in self.answers
 
     @property
+    def has_lost_run(self) -> bool:
+        """Whether the run that the observation is about was deleted."""
+        return self.is_revealed and not self.has_run
+
+    @property
     def seed(self) -> int | None:
-        """The seed of the first run, which all others keep; None before it."""
-        return None if self.first is None else int(self.first.run.config.get("seed", 0))
+        """The seed of the first run, which all others keep; None before any."""
+        oldest = self.first or next(iter(self.runs), None)
+        return None if oldest is None else oldest.seed
+
+    @property
+    def compared(self) -> tuple[LessonRun, ...]:
+        """The runs of one seed; whoever also presents the lesson has others, too."""
+        return tuple(one for one in self.runs if one.seed == self.seed)
 
     def newest(self, scenario: str) -> LessonRun | None:
         """Return the newest run of a scenario, of the first one that which was observed."""
         if self.first is not None and scenario == self.first.scenario:
             return self.first
-        return next((one for one in self.runs[::-1] if one.scenario == scenario), None)
+        return next((one for one in self.compared[::-1] if one.scenario == scenario), None)
+
+    def beside(self, shown: LessonRun) -> LessonRun | None:
+        """Return the first scenario's run that differs from a run in the knob alone, if any."""
+        first = self._first_of([one for one in self.runs if one.seed == shown.seed])
+        if first is None or self.lesson.questions or first.scenario == shown.scenario:
+            return None
+        are_positions = {first.scenario, shown.scenario} <= set(self.lesson.knob.scenarios)
+        return first if are_positions else None
+
+    def _first_of(self, runs: Sequence[LessonRun]) -> LessonRun | None:
+        of_first = [one for one in runs if one.scenario == self.lesson.scenarios[0].name]
+        ended = [one for one in of_first if one.has_shown]
+        return next(iter(ended or of_first[::-1]), None)
 
     def may_start(self, scenario: str) -> bool:
         """Return whether a scenario may be started: a prediction comes before what it is about."""
@@ -213,11 +240,19 @@ class LessonProgress:
                 return  # it was answered before
 
     def note_run(self, lesson: Lesson, scenario: str, run_id: str) -> None:
-        """Remember that a run is part of a lesson; saying so twice changes nothing."""
+        """Remember that a run is part of a lesson; saying so twice changes nothing.
+
+        Where it stands in for the first run, which was deleted, what is seen is recorded anew.
+        """
+        is_first = scenario == lesson.scenarios[0].name and not self.standing(lesson).has_run
+        mine = (LESSON_ANSWERS.c.owner == self._owner) & (LESSON_ANSWERS.c.lesson == lesson.name)
         run = {"owner": self._owner, "lesson": lesson.name, "scenario": scenario}
         known = sa.select(LESSON_RUNS.c.run_id).where(LESSON_RUNS.c.run_id == run_id)
         with self._store.transaction(writes=True) as connection:
             if connection.execute(known).first() is None:
+                if is_first:
+                    recorded = mine & (LESSON_ANSWERS.c.part == RECORD)
+                    connection.execute(LESSON_ANSWERS.delete().where(recorded))
                 connection.execute(LESSON_RUNS.insert().values(**run, run_id=run_id))
 
     def tell(self, lesson: Lesson, *, is_told: bool) -> None:

@@ -61,7 +61,7 @@ def show_run(
     if config is None:
         st.caption("This run is of an older version of the program; begin the lesson anew.")
         return
-    beside = _beside(standing, shown)
+    beside = standing.beside(shown)
     if standing.lesson.shows_matrix:
         _show_matrix(shown, config)
     charts: Sequence[Chart] = history_charts(
@@ -98,7 +98,7 @@ def _chosen(standing: Standing) -> LessonRun | None:
     there = [one.name for one in lesson.scenarios if standing.newest(one.name) is not None]
     if not there:
         return None
-    newest = standing.runs[-1].scenario
+    newest = standing.compared[-1].scenario
     if len(there) == 1:
         return standing.newest(newest)
     key = shown_key(lesson)
@@ -111,15 +111,6 @@ def _chosen(standing: Standing) -> LessonRun | None:
         key=key,
     )
     return standing.newest(name or newest)
-
-
-def _beside(standing: Standing, shown: LessonRun) -> LessonRun | None:
-    """Return the first run, to compare with one that differs from it in the knob alone."""
-    first = standing.first
-    positions = standing.lesson.knob.scenarios
-    if first is None or standing.lesson.questions or first.scenario == shown.scenario:
-        return None
-    return first if {first.scenario, shown.scenario} <= set(positions) else None
 
 
 def _show_matrix(shown: LessonRun, config: RunConfig) -> None:

@@ -57,9 +57,8 @@ def current_step(standing: Standing) -> int:
         return 2
     if CHALLENGE in standing.answers:
         return len(STEPS)
-    has_turned = any(
-        one.scenario != standing.lesson.scenarios[0].name and one.has_shown for one in standing.runs
-    )
+    first = standing.lesson.scenarios[0].name
+    has_turned = any(one.scenario != first and one.has_shown for one in standing.compared)
     return 5 if has_turned or standing.lesson.knob.field in _LOOKING else 4
 
 
@@ -113,6 +112,10 @@ def _show_run(link: Link, standing: Standing) -> None:
         return
     if first is not None:
         st.markdown("It did not come to its end. Start it once more.")
+    elif standing.has_lost_run:
+        st.markdown(
+            "The run that you saw was deleted. Start it once more, and record again what you see."
+        )
     st.button(
         "Start training",
         key="start_lesson",

@@ -158,6 +158,32 @@ def test_a_lesson_is_begun_anew_at_a_press(open_lessons_page: OpenPage, store: S
     assert page.radio[0].value is None
 
 
+def test_a_lesson_whose_run_was_deleted_says_so_and_is_run_and_recorded_once_more(
+    open_lessons_page: OpenPage, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No person deletes a run and starts the next one as soon as that.
+    monkeypatch.setattr("pages.starts._SAME_WISH_SECONDS", 0.0)
+    page = open_lessons_page(lesson="epochs_and_batches", seed="12")
+    answer(page, 1, "Lock in my prediction")
+    button(page, "Start training").click().run()
+    run_id = train_newest(store)
+    page.run()
+    answer(page, 1, "This is what I saw")
+    said = "The run that you saw was deleted."
+    assert said not in " ".join(one.value for one in page.markdown)
+
+    store.delete(run_id)
+    page.run()
+
+    assert not page.exception
+    assert said in " ".join(one.value for one in page.markdown)
+    button(page, "Start training").click().run()
+    train_newest(store)
+    page.run()
+    answer(page, 0, "This is what I saw")
+    assert "Well seen." in htmls(page)
+
+
 def test_all_lessons_are_begun_anew_at_a_press(open_lessons_page: OpenPage, store: Store) -> None:
     progress = LessonProgress(store.used_by(ME))
     progress.lock(LESSONS["fraud"], PREDICT, 1)

@@ -52,8 +52,10 @@ def ann(store: Store) -> LessonProgress:
 def train(store: Store) -> Callable[..., str]:
     """Add a run of a scenario that ended like this."""
 
-    def add(person: Person, scenario: str, state: str = "finished", lesson=LESSON) -> str:
-        config = lesson.scenario(scenario).config(7)
+    def add(
+        person: Person, scenario: str, state: str = "finished", lesson=LESSON, seed: int = 7
+    ) -> str:
+        config = lesson.scenario(scenario).config(seed)
         owner = store.used_by(person)
         claim = owner.open_run(config.to_dict(), worker="a worker", origin="dashboard")
         store.write(claim, state=state)
@@ -252,6 +254,49 @@ def test_a_lesson_is_done_once_all_it_asks_is_answered(name: str) -> None:
     assert mark_of(LESSONS[name], answers) == "done"
     assert mark_of(LESSONS[name], dict(list(answers.items())[:-1])) == "begun"
     assert mark_of(LESSONS[name], {}) == "new"
+
+
+def test_what_was_seen_in_a_run_that_was_deleted_is_recorded_anew_with_the_next_one(
+    store: Store, ann: LessonProgress, train: Callable[..., str]
+) -> None:
+    ann.lock(LESSON, PREDICT, 1)
+    first = train(ANN, "batch_2")
+    ann.lock(LESSON, RECORD, 0)
+    train(ANN, "batch_1")
+    assert not ann.standing(LESSON).has_lost_run
+
+    store.delete(first)
+
+    standing = ann.standing(LESSON)
+    assert standing.has_lost_run and standing.is_revealed and standing.may_start("batch_2")
+    assert standing.seed == 7  # what is run again is compared with what is still there
+    train(ANN, "batch_4")
+    assert ann.standing(LESSON).is_revealed
+    train(ANN, "batch_2")
+    assert ann.standing(LESSON).answers == {PREDICT: 1}
+    train(ANN, "batch_2")
+    ann.lock(LESSON, RECORD, 1)
+    assert ann.standing(LESSON).answers == {PREDICT: 1, RECORD: 1}
+
+
+def test_runs_are_compared_with_those_of_their_own_seed_alone(
+    ann: LessonProgress, train: Callable[..., str]
+) -> None:
+    for seed in (7, 8):
+        train(ANN, "batch_1", seed=seed)
+    assert [ann.standing(LESSON).beside(one) for one in ann.standing(LESSON).runs] == [None, None]
+    for seed in (7, 8, 9):
+        train(ANN, "batch_2", seed=seed)
+
+    standing = ann.standing(LESSON)
+
+    ones = [one for one in standing.runs if one.scenario == "batch_1"]
+    beside = [standing.beside(one) for one in ones]
+    assert [(one.scenario, one.seed) for one in beside if one] == [("batch_2", 7), ("batch_2", 8)]
+    first, newest = standing.first, standing.newest("batch_1")
+    assert first is not None and newest is not None
+    assert first.seed == newest.seed == standing.seed == 7
+    assert standing.beside(first) is None
 
 
 def test_verdicts_are_silent_until_the_owner_has_recorded_what_they_saw(
