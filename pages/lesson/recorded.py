@@ -32,8 +32,17 @@ def recorded_html(lesson: Lesson, scenario: Scenario) -> str:
     )
 
 
-def show_recorded_run(lesson: Lesson, scenario: Scenario, *, scale: float = 1.0) -> None:
-    """Draw a recorded run with what it showed; a sentence where there is none."""
+def show_recorded_run(
+    lesson: Lesson, scenario: Scenario, *, scale: float = 1.0, tells: bool = True
+) -> None:
+    """Draw a recorded run; a sentence where there is none.
+
+    Args:
+        lesson: Of which lesson.
+        scenario: Which of its trainings.
+        scale: How large its text is.
+        tells: Whether what it showed is said, too.
+    """
     found = recording_of(lesson.name, scenario.name)
     curves = recorded_curves(lesson, scenario)
     if found is None or curves is None:
@@ -42,5 +51,7 @@ def show_recorded_run(lesson: Lesson, scenario: Scenario, *, scale: float = 1.0)
     st.html(recorded_html(lesson, scenario))
     label = f"{lesson.title}: the curves of a recorded run"
     figure(spread_figure(lesson.board, [curves], scale=scale), label=label, key="recorded_run")
+    if not tells:
+        return
     lines = "".join(f"<li>{html.escape(fact)}</li>" for fact in found.facts)
     st.html(f'<ul class="lesson-facts">{lines}</ul>{facts_table(found.thresholds)}')

@@ -15,16 +15,19 @@ from pages.figures.history import Chart, for_projector, history_charts
 from pages.inspections import show_test_set
 from pages.lesson.keeping import config_for, shown_key
 from pages.lesson.link import Link
+from pages.lesson.recorded import show_recorded_run
 from pages.live.component import live_charts, live_diagnosis, live_header
 from pages.live.reader import summary
 from pages.steering import show_pace
 from trainer.config import RunConfig, config_of
+from trainer.lessons import Lesson
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.progress import LessonRun, Standing
-from trainer.waiting import waiting
+from trainer.waiting import waiting, waits_in_vain
 
 _PAGES = Path(__file__).parents[1]
+_LOOK_SECONDS = 5.0
 
 
 def show_stage(link: Link, standing: Standing) -> None:
@@ -32,8 +35,21 @@ def show_stage(link: Link, standing: Standing) -> None:
     shown = _chosen(standing)
     if shown is None:
         show_data(link, standing)
-    else:
-        show_run(standing, shown, reveals=not store().is_withheld(shown.run.run_id))
+        return
+    reveals = not store().is_withheld(shown.run.run_id)
+    # A place of its own, also while it is empty: what lies below stays what it is.
+    with st.container():
+        if shown.run.state == "queued":
+            _show_stand_in(link.lesson, shown, reveals=reveals)
+    show_run(standing, shown, reveals=reveals)
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def _show_stand_in(lesson: Lesson, waiting: LessonRun, *, reveals: bool) -> None:
+    """Draw a recorded run as soon as one's own has waited in vain, until it trains."""
+    if waits_in_vain(store(), waiting.run.created_at):
+        st.markdown("No worker trains at the moment. Your run stays in the queue.")
+        show_recorded_run(lesson, lesson.scenario(waiting.scenario), tells=reveals)
 
 
 def show_data(link: Link, standing: Standing) -> None:

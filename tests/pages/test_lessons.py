@@ -184,6 +184,24 @@ def test_a_lesson_whose_run_was_deleted_says_so_and_is_run_and_recorded_once_mor
     assert "Well seen." in htmls(page)
 
 
+def test_where_no_worker_trains_a_recorded_run_stands_in_and_tells_no_more_than_was_recorded(
+    open_lessons_page: OpenPage, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_lessons_page(lesson="epochs_and_batches", seed="13")
+    answer(page, 1, "Lock in my prediction")
+    button(page, "Start training").click().run()
+    assert "Recorded, not live" not in htmls(page)
+    monkeypatch.setattr("trainer.waiting.VAIN_SECONDS", 0.0)
+
+    page.run()
+
+    assert not page.exception
+    assert "Recorded, not live" in htmls(page) and "seed 0" in htmls(page)
+    assert "lesson-facts" not in htmls(page).replace(".lesson-facts", "")
+    train_newest(store)
+    assert "Recorded, not live" not in htmls(page.run())
+
+
 def test_all_lessons_are_begun_anew_at_a_press(open_lessons_page: OpenPage, store: Store) -> None:
     progress = LessonProgress(store.used_by(ME))
     progress.lock(LESSONS["fraud"], PREDICT, 1)
