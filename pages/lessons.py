@@ -24,6 +24,9 @@ from trainer.progress import Standing, mark_of
 
 def main() -> None:
     """Draw the page."""
+    # A link from this page to itself leaves the browser's address as it was, and the next press
+    # would come from there; so the browser is told where it is.
+    st.query_params.update()
     try:
         try:
             link = linked()

@@ -59,9 +59,12 @@ def test_a_lesson_is_predicted_run_recorded_explained_and_outlives_a_reload(
     expect(page.get_by_role("link", name="1 · Epochs and batches · begun")).to_be_visible()
 
 
-def test_a_prediction_is_made_by_keyboard_alone(viewer: Viewer) -> None:
+def test_a_lesson_is_opened_and_a_prediction_made_by_keyboard_alone(viewer: Viewer) -> None:
     page = viewer.page
-    viewer.open("/lessons", lesson="fraud")
+    viewer.open("/lessons")
+    page.get_by_role("link", name="8 · 98 % accurate").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{viewer.url}/lessons?lesson=fraud")
     question = page.get_by_role("radiogroup", name="A fraud alarm is right in 98 %")
     question.get_by_role("radio").first.focus()
     page.keyboard.press("ArrowDown")
@@ -72,6 +75,11 @@ def test_a_prediction_is_made_by_keyboard_alone(viewer: Viewer) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_text("You predicted: First see")).to_be_visible()
     expect(viewer.start_button).to_be_enabled()
+    page.get_by_role("link", name="All lessons").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="8 · 98 % accurate: ship it? · begun")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("You predicted: First see")).to_be_visible()
 
 
 def test_a_question_of_the_quiz_is_answered_and_its_case_runs(
