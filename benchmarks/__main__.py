@@ -18,7 +18,7 @@ from rich.table import Table
 from benchmarks.measure import Measure, as_json
 
 GROUPS = (
-    *("fit", "callbacks", "evaluation", "boundary", "evaluate_page"),
+    *("fit", "callbacks", "evaluation", "boundary", "fair", "evaluate_page"),
     *("page", "viewers", "stream", "server", "uploads", "faults", "classroom", "soak"),
     *("lessons", "diagnosis"),
 )

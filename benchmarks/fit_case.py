@@ -22,7 +22,7 @@ _ANSWERS = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
 _COUNTED = ("counted", "counted_again", "pictured")
-_FED = ("ours", "ours_again", *_COUNTED, "predicting")
+_FED = ("ours", "ours_again", *_COUNTED, "predicting", "fair")
 SIDES = (
     *("plain", "plain_counted", "again", *_FED),
     *("live", "tensorboard", "wandb", "livelossplot", "floor", "parts"),
@@ -258,9 +258,15 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
             "batch_size": case.batch_size,
             "validation_data": case.validation_data,
         }
-    if side == "pictured":
+
+    def clock() -> float:
         # What waits for its turn does not train meanwhile.
-        peers = [_picturing(model, case.grid, lambda: time.perf_counter() - first.waited)]
+        return time.perf_counter() - first.waited
+
+    if side == "pictured":
+        peers = [_picturing(model, case.grid, clock)]
+    elif side == "fair":
+        peers = [_fair(model, case, clock)]
     else:
         peers = _callbacks(side, folder)
     if side == "predicting":
@@ -309,6 +315,16 @@ def _picturing(model: Any, grid: Any, clock: Callable[[], float]) -> Any:
 
     pace = Pace(share=SHARE, head_start=HEAD_START, clock=clock)
     return LiveCallback(name="pictured", boundary=BoundaryScores(model, grid, pace=pace))
+
+
+def _fair(model: Any, case: Any, clock: Callable[[], float]) -> Any:
+    """Return the callback that records the fair training curve, too, as the program does."""
+    from trainer import LiveCallback
+    from trainer.fair_loss import HEAD_START, SHARE, FairLoss
+    from trainer.pace import Pace
+
+    pace = Pace(share=SHARE, head_start=HEAD_START, clock=clock)
+    return LiveCallback(name="fair", fair_loss=FairLoss(model, case.x, case.y, pace=pace))
 
 
 def _predicting(x: Any, y: Any) -> Any:
