@@ -62,7 +62,9 @@ def test_a_lesson_is_predicted_run_recorded_explained_and_outlives_a_reload(
 def test_a_lesson_is_opened_and_a_prediction_made_by_keyboard_alone(viewer: Viewer) -> None:
     page = viewer.page
     viewer.open("/lessons")
-    page.get_by_role("link", name="8 · 98 % accurate").focus()
+    lesson = page.get_by_role("link", name="8 · 98 % accurate")
+    lesson.focus()
+    expect(lesson).to_have_css("outline-style", "solid")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{viewer.url}/lessons?lesson=fraud")
     question = page.get_by_role("radiogroup", name="A fraud alarm is right in 98 %")

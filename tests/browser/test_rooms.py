@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
+from tests.browser.readability import expect_readable
 from tests.browser.test_class import PHONE
 from tests.browser.viewer import TIMEOUT, Viewer
 
@@ -48,12 +49,14 @@ def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: New
     press(phones[0], "Join the room")
 
     expect(options(phones[0])).to_have_count(4)
+    expect_readable(phones[0])
     for number, phone in enumerate(phones):
         options(phone).nth(number % 2).click()
         expect(phone.page.get_by_text("Your vote is in")).to_be_visible()
         expect(options(phone)).to_have_count(0)
     assert typing.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(teacher.page.get_by_test_id("voted")).to_have_text(str(STUDENTS))
+    expect_readable(teacher)
     for viewer in (teacher, *phones):
         expect(bars(viewer)).to_have_count(0)
         expect(viewer.page.get_by_role("button", name=re.compile("^Run it"))).to_have_count(0)
@@ -79,6 +82,8 @@ def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: New
     expect(board).to_have_attribute("data-finished", str(STUDENTS), timeout=2 * TIMEOUT)
     expect(teacher.page.get_by_text("The loss fell in every epoch.")).to_be_visible()
     reopened.expect_state("Finished")
+    for viewer in (teacher, reopened):
+        expect_readable(viewer)
     seeds = range(101, 101 + STUDENTS)
     mine = [run for run in program.store.runs() if run.config.get("seed") in seeds]
     assert len({run.owner for run in mine}) == len({run.config["seed"] for run in mine}) == STUDENTS
