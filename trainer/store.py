@@ -11,8 +11,8 @@ import copy
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -497,6 +497,16 @@ class Store:
         Raises:
             RunNotFound: There is no such run.
         """
+        with self.reading(run_id, after) as (run, records):
+            return run, list(records)
+
+    @contextmanager
+    def reading(self, run_id: str, after: Cursor = START) -> Iterator[tuple[Run, Iterator[Record]]]:
+        """Give what `updates` returns, each record when it is asked for: a long run's take room.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
         with self.transaction() as connection:
             run = self._run(connection, run_id)
             rows = connection.execute(
@@ -511,7 +521,7 @@ class Store:
                 )
                 .order_by(RECORDS.c.attempt, RECORDS.c.seq)
             ).mappings()
-            return run, [to_record(row) for row in rows]
+            yield run, (to_record(row) for row in rows)
 
     def history(self, run_id: str) -> dict[str, list[float | None]]:
         """Return the logs of each finished epoch, by name, as `fit()`'s own history has them.

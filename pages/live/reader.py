@@ -7,30 +7,28 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
-from pages.live.series import (
-    StepAxis,
-    series_to_json,
-    thin,
-    to_marks,
-    to_series,
-)
+from pages.live.history import MAX_SNAPSHOT_POINTS, History
+from pages.live.series import Points, StepAxis, series_to_json, thin, to_points
 from trainer.diagnosis.auditing import Audits
 from trainer.diagnosis.observer import Observer
 from trainer.diagnosis.verdict import Verdict
-from trainer.runs import ACTIVE, Boundary, Cursor, Evaluation, Record, Run
+from trainer.runs import ACTIVE, Boundary, Cursor, Evaluation, Run
 from trainer.store import Store
 from trainer.waiting import Waiting, waiting
 
-# Points a trace in a snapshot, and in the message that closes the gap of a reconnect.
-MAX_SNAPSHOT_POINTS = 2_000
 # Points a trace in a message about what came within a tenth of a second.
 MAX_DELTA_POINTS = 300
 # Points in a message, so that its size is bounded however many metrics there are (about 16 bytes
 # a point); a trace has room for a screen's width nevertheless, up to 60 traces.
 MAX_MESSAGE_POINTS = 18_000
 MIN_TRACE_POINTS = 300
+# So many records are in memory at a time while a run is read from its start …
+PIECE = 500
+# … and so many at most for a viewer who was away; who missed more gets everything anew.
+MAX_MISSED = 2 * MAX_SNAPSHOT_POINTS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +44,7 @@ class Head:
         boundary: The newest decision boundary, as JSON; "null" where there is none.
         verdicts: What the diagnosis says, as a JSON array.
         is_over: Whether nothing more will come, be it from the training or from the diagnosis.
+        points: All up to the cursor, of a very long run fewer.
     """
 
     cursor: Cursor
@@ -56,6 +55,7 @@ class Head:
     boundary: str
     verdicts: str
     is_over: bool
+    points: Points
 
     @property
     def token(self) -> str:
@@ -105,6 +105,9 @@ class RunReader:
         RunNotFound: There is no such run.
     """
 
+    head: Head
+    pulse: tuple[int, int] | None
+
     def __init__(self, store: Store, run_id: str, *, audits: Audits | None = None) -> None:
         self.run_id = run_id
         self._store = store
@@ -112,13 +115,8 @@ class RunReader:
         self._evaluation: str | None = None
         self._boundary: str | None = None
         self._observer = Observer(store, audits=audits)
-        run, records = store.updates(run_id)
-        self._run = run
         self._verdicts = "[]"
-        self.head = self._next_head(run, records, Cursor())
-        self.pulse, self.progress = pulse_of(run), run.progress
-        # Most who open a run want all of it next.
-        self._opened: tuple[Head, list[Record]] | None = self.head, records
+        self._read_all()
 
     def advance(self) -> Message | None:
         """Return what is new since the last call, or None if nothing is.
@@ -127,23 +125,27 @@ class RunReader:
             RunNotFound: There is no such run any more.
         """
         before = self.head
-        self._opened = None
         run, records = self._store.updates(self.run_id, before.cursor)
-        head = self._next_head(run, records, before.cursor)
+        self._axis.observe(run.steps_per_epoch, records)
+        cursor = records[-1].cursor if records else before.cursor
+        starts_again = before.cursor.seq and cursor.attempt != before.cursor.attempt
+        moves_points = before.is_guess and self._axis.steps_per_epoch != before.steps_per_epoch
+        if starts_again or moves_points:
+            self._read_all()
+            return self.snapshot(self.head)
+        self._observer.take(records)
+        is_epoch = any(record.kind == "epoch" for record in records)
+        head = self._next_head(run, cursor, is_epoch=is_epoch)
         is_same = head.run == before.run and head.token == before.token
         if not records and is_same and head.verdicts == before.verdicts:
             self._run, self.pulse = run, pulse_of(run)
             return None
-        starts_again = before.cursor.seq and head.cursor.attempt != before.cursor.attempt
-        moves_points = before.is_guess and head.steps_per_epoch != before.steps_per_epoch
-        if starts_again or moves_points:
-            message = self.snapshot(head)
-        else:
-            message = _message("delta", head, records, MAX_DELTA_POINTS, before=before)
-        # Last, so that nothing is skipped if a step before fails.
-        self.head, self.pulse, self.progress = head, pulse_of(run), run.progress
-        self._run = run
-        return message
+        points = to_points(records, steps_per_epoch=head.steps_per_epoch)
+        text = _text("delta", head, points, MAX_DELTA_POINTS, before=before)
+        # Last, so that nothing is skipped or doubled if a step before fails.
+        self._history.extend(points)
+        self._stand_at(run, replace(head, points=self._history.points))
+        return Message(head=self.head, text=text, is_snapshot=False)
 
     @property
     def has_ended(self) -> bool:
@@ -162,9 +164,8 @@ class RunReader:
         is_over = self._is_over(self._run)
         if self._verdicts == before.verdicts and is_over == before.is_over:
             return None
-        self._opened = None
         head = self.head = replace(before, verdicts=self._verdicts, is_over=is_over)
-        return _message("delta", head, [], 0, before=before)
+        return _news(head, before)
 
     def has_news(self) -> bool:
         """Return whether the run has reached another epoch or state since it was last read.
@@ -176,40 +177,55 @@ class RunReader:
 
     def snapshot(self, head: Head) -> Message:
         """Return the whole run as of a moment."""
-        opened, self._opened = self._opened, None
-        if opened is not None and opened[0] is head:
-            records = opened[1]
-        else:
-            _, records = self._store.updates(self.run_id)
-            records = [record for record in records if record.cursor <= head.cursor]
-        return _message("snapshot", head, records, MAX_SNAPSHOT_POINTS)
+        text = _text("snapshot", head, head.points, MAX_SNAPSHOT_POINTS)
+        return Message(head=head, text=text, is_snapshot=True)
 
     def since(self, token: str, head: Head) -> Message | None:
         """Return what a viewer with this token lacks as of a moment; None if too much."""
         cursor = head.resumes(token)
-        if cursor is None:
+        if cursor is None or head.cursor.seq - cursor.seq > MAX_MISSED:
             return None
         _, records = self._store.updates(self.run_id, cursor)
         records = [record for record in records if record.cursor <= head.cursor]
-        series = to_series(records, steps_per_epoch=head.steps_per_epoch)
-        if any(len(x) > MAX_SNAPSHOT_POINTS for x, _ in series.values()):
+        points = to_points(records, steps_per_epoch=head.steps_per_epoch)
+        if any(len(x) > MAX_SNAPSHOT_POINTS for x, _ in points.series.values()):
             return None
-        return _message("delta", head, records, MAX_SNAPSHOT_POINTS)
+        text = _text("delta", head, points, MAX_SNAPSHOT_POINTS)
+        return Message(head=head, text=text, is_snapshot=False)
 
-    def _next_head(self, run: Run, records: list[Record], cursor: Cursor) -> Head:
-        self._axis.observe(run.steps_per_epoch, records)
-        self._observer.take(records)
+    def _read_all(self) -> None:
+        """Read the run from its start, again if its points turn out to lie elsewhere."""
+        layouts = {0, 1}
+        while len(layouts) > 1:
+            layouts, cursor = set(), Cursor()
+            self._history = History()
+            with self._store.reading(self.run_id) as (run, records):
+                while piece := list(islice(records, PIECE)):
+                    self._axis.observe(run.steps_per_epoch, piece)
+                    self._observer.take(piece)
+                    layouts.add(self._axis.steps_per_epoch)
+                    points = to_points(piece, steps_per_epoch=self._axis.steps_per_epoch)
+                    self._history.extend(points)
+                    cursor = piece[-1].cursor
+        self._stand_at(run, self._next_head(run, cursor, is_epoch=True))
+
+    def _stand_at(self, run: Run, head: Head) -> None:
+        self.head, self.pulse, self.progress = head, pulse_of(run), run.progress
+        self._run = run
+
+    def _next_head(self, run: Run, cursor: Cursor, *, is_epoch: bool) -> Head:
         if run.is_over:
             self._say(self._observer.diagnose(run))
         return Head(
-            cursor=records[-1].cursor if records else cursor,
+            cursor=cursor,
             steps_per_epoch=self._axis.steps_per_epoch,
             is_guess=self._axis.is_guess,
             run=_to_json(summary(run, waiting(self._store, run))),
-            evaluation=self._newest_evaluation(run, records),
-            boundary=self._newest_boundary(run, records),
+            evaluation=self._newest_evaluation(run, is_epoch=is_epoch),
+            boundary=self._newest_boundary(run, is_epoch=is_epoch),
             verdicts=self._verdicts,
             is_over=self._is_over(run),
+            points=self._history.points,
         )
 
     def _say(self, verdicts: Sequence[Verdict]) -> None:
@@ -218,16 +234,15 @@ class RunReader:
     def _is_over(self, run: Run) -> bool:
         return run.is_over and self._observer.is_settled
 
-    def _newest_evaluation(self, run: Run, records: list[Record]) -> str:
-        if self._evaluation is None or any(record.kind == "epoch" for record in records):
+    def _newest_evaluation(self, run: Run, *, is_epoch: bool) -> str:
+        if self._evaluation is None or is_epoch:
             evaluation = self._store.evaluation(run.run_id)
             self._evaluation = "null" if evaluation is None else _to_json(to_message(evaluation))
         return self._evaluation
 
-    def _newest_boundary(self, run: Run, records: list[Record]) -> str:
+    def _newest_boundary(self, run: Run, *, is_epoch: bool) -> str:
         # The last one may come after its epoch, with the run's end.
-        is_news = run.is_over or any(record.kind == "epoch" for record in records)
-        if self._boundary is None or is_news:
+        if self._boundary is None or is_epoch or run.is_over:
             boundary = self._store.boundary(run.run_id)
             self._boundary = "null" if boundary is None else _to_json(boundary_message(boundary))
         return self._boundary
@@ -253,7 +268,7 @@ def pulse_of(run: Run) -> tuple[int, int] | None:
 
 def still_alive(head: Head) -> Message:
     """Return a message that says nothing new."""
-    return _message("delta", head, [], 0, before=head)
+    return _news(head, head)
 
 
 def summary(run: Run, waits: Waiting | None) -> dict[str, Any]:
@@ -277,24 +292,25 @@ def summary(run: Run, waits: Waiting | None) -> dict[str, Any]:
     }
 
 
-def _message(
-    kind: str, head: Head, records: list[Record], limit: int, *, before: Head | None = None
-) -> Message:
-    series = to_series(records, steps_per_epoch=head.steps_per_epoch)
-    limit = min(limit, max(MIN_TRACE_POINTS, MAX_MESSAGE_POINTS // max(1, len(series))))
-    series = {name: thin(x, y, limit) for name, (x, y) in series.items()}
-    points = series_to_json(series, steps_per_epoch=head.steps_per_epoch)
+def _news(head: Head, before: Head) -> Message:
+    """Return a message without points."""
+    text = _text("delta", head, Points({}, []), 0, before=before)
+    return Message(head=head, text=text, is_snapshot=False)
+
+
+def _text(kind: str, head: Head, points: Points, limit: int, *, before: Head | None = None) -> str:
+    limit = min(limit, max(MIN_TRACE_POINTS, MAX_MESSAGE_POINTS // max(1, len(points.series))))
+    series = {name: thin(x, y, limit) for name, (x, y) in points.series.items()}
+    told = series_to_json(series, steps_per_epoch=head.steps_per_epoch)
     # Who has seen the head before has its evaluation, its boundary and its verdicts.
     newer = "".join(
         f',"{name}":{getattr(head, name)}'
         for name in ("evaluation", "boundary", "verdicts")
         if before is None or getattr(head, name) != getattr(before, name)
     )
-    marks = to_marks(records, steps_per_epoch=head.steps_per_epoch)
-    told = f',"marks":{json.dumps(marks)}' if marks else ""
+    marks = f',"marks":{json.dumps(points.marks)}' if points.marks else ""
     start = f'{{"type":"{kind}","cursor":"{head.token}","run":{head.run}'
-    text = f'{start},"series":{points}{told}{newer}}}'
-    return Message(head=head, text=text, is_snapshot=kind == "snapshot")
+    return f'{start},"series":{told}{marks}{newer}}}'
 
 
 def _rounded(value: float | None) -> float | None:

@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from tsdownsample import LTTBDownsampler
+from tsdownsample import LTTBDownsampler, MinMaxDownsampler
 
 from trainer.runs import Record
 
 Series = tuple[np.ndarray, np.ndarray]
 
+
+class Points(NamedTuple):
+    """What charts draw: `{"loss": (x, y), …}`, and where the learning rate was changed."""
+
+    series: Mapping[str, Series]
+    marks: Sequence[Mapping[str, float]]
+
+
+# MinMaxLTTB chooses among so many times the points that it leaves.
+PRESELECTION = 4
 # The first guess at the length of an epoch whose length nobody knows; doubled as it is outgrown.
 FIRST_GUESS = 64
 
@@ -70,6 +81,14 @@ class StepAxis:
                 self._finished = ended or record.epoch > self._epoch
 
 
+def to_points(records: Sequence[Record], *, steps_per_epoch: int) -> Points:
+    """Return the series and the marks of some records."""
+    return Points(
+        series=to_series(records, steps_per_epoch=steps_per_epoch),
+        marks=to_marks(records, steps_per_epoch=steps_per_epoch),
+    )
+
+
 def to_series(records: Iterable[Record], *, steps_per_epoch: int) -> dict[str, Series]:
     """Return the series of some records, in the order in which their names first appear.
 
@@ -114,10 +133,25 @@ def thin(x: np.ndarray, y: np.ndarray, limit: int) -> Series:
     """Return at most `limit` points that look like all of them.
 
     The first, the last, the lowest and the highest point are among them. The others are chosen by
-    LTTB (Steinarsson 2013, "Downsampling time series for visual representation"), which knows no
-    NaN: of each stretch of NaN its first point is kept, and where there are very many stretches,
-    evenly chosen ones of them.
+    MinMaxLTTB (Van Der Donckt et al. 2023, "MinMaxLTTB: Leveraging MinMax-Preselection to Scale
+    LTTB"), which knows no NaN: of each stretch of NaN its first point is kept, and where there are
+    very many stretches, evenly chosen ones of them.
     """
+    return _chosen(*preselect(x, y, PRESELECTION * limit), limit, LTTBDownsampler())
+
+
+def preselect(x: np.ndarray, y: np.ndarray, limit: int) -> Series:
+    """Return at most `limit` points: of equally long stretches of x the lowest and the highest.
+
+    What must be kept is kept as by `thin`. What this left may be thinned together with what came
+    later: points that lie closer together count for no more.
+    """
+    return _chosen(x, y, limit, MinMaxDownsampler())
+
+
+def _chosen(
+    x: np.ndarray, y: np.ndarray, limit: int, sampler: LTTBDownsampler | MinMaxDownsampler
+) -> Series:
     if len(x) <= limit:
         return x, y
     missing = ~np.isfinite(y)
@@ -129,9 +163,10 @@ def thin(x: np.ndarray, y: np.ndarray, limit: int) -> Series:
     if len(finite):
         # The best epoch is read from what is left.
         fixed = np.union1d(fixed, [np.nanargmin(y), np.nanargmax(y)])
-    room = limit - len(fixed)
+    # Even, for who chooses pairs.
+    room = (limit - len(fixed)) // 2 * 2
     if len(finite) > room:
-        chosen = LTTBDownsampler().downsample(
+        chosen = sampler.downsample(
             np.ascontiguousarray(x[finite]), np.ascontiguousarray(y[finite]), n_out=room
         )
         finite = finite[chosen]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,7 +42,8 @@ class Observer:
         self.is_settled = False
         self._store = store
         self._audits = audits
-        self._epochs: list[tuple[float, float, float]] = []
+        # The values of `_CURVES`, epoch after epoch.
+        self._values = array("d")
         self._first_epoch = 0
         self._broken: set[int] = set()
         self._seen: set[str] = set()
@@ -77,19 +79,19 @@ class Observer:
         return self._said
 
     def _take(self, record: Record) -> None:
-        if not self._epochs:
+        if not self._values:
             self._first_epoch = record.epoch
         place = record.epoch - self._first_epoch
         # A later launch of the run trains some epochs again.
-        del self._epochs[max(0, place) :]
+        del self._values[max(0, place) * len(_CURVES) :]
         self._broken = {epoch for epoch in self._broken if epoch < record.epoch}
         if place < 0:
             self._first_epoch = record.epoch
-        self._epochs += [(np.nan, np.nan, np.nan)] * (place - len(self._epochs))
-        values = (record.data.get(name) for name in _CURVES)
-        loss, val_loss, fair = (np.nan if value is None else value for value in values)
-        self._epochs.append((loss, val_loss, fair))
-        if "loss" in record.data and not np.isfinite(loss):
+        self._values.extend([np.nan] * (place * len(_CURVES) - len(self._values)))
+        logged = [record.data.get(name) for name in _CURVES]
+        values = [np.nan if value is None else value for value in logged]
+        self._values.extend(values)
+        if "loss" in record.data and not np.isfinite(values[0]):
             self._broken.add(record.epoch)
         self._seen |= record.data.keys() & set(_CURVES)
 
@@ -103,7 +105,7 @@ class Observer:
 
     def _evidence(self, run: Run) -> Evidence:
         config = self._config
-        curves = np.array(self._epochs, dtype=float).reshape(-1, 3)
+        curves = np.array(self._values).reshape(-1, len(_CURVES))
         curves = np.where(np.isfinite(curves), curves, np.nan)
         loss, val_loss, fair = (
             curves[:, place] if name in self._seen else np.array([])
