@@ -13,6 +13,7 @@ import streamlit as st
 from pages.backend import store
 from pages.figures.examples import example_pictures, example_table
 from pages.forms import escaped
+from pages.live.signs import watch_signs
 from pages.pressing import pressed
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from trainer.config import RunConfig
@@ -21,7 +22,7 @@ from trainer.errors import DatasetUnavailable
 from trainer.evaluation.examples import rows_by_outcome, rows_in_cell
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
-from trainer.openings import moment, openings, told_openings
+from trainer.openings import moment, openings, seal_signs, told_openings
 from trainer.runs import Inspection, Run, Scores, Which
 
 _MAX_EXAMPLES = 24
@@ -193,18 +194,24 @@ def show_test_set(run: Run, config: RunConfig) -> None:
         st.caption("This run kept no test rows: its test share is 0.")
         return
     asked = store().inspections(run.run_id, "test")
-    opened = openings(asked)
-    st.caption(seal_words(len(opened), num_test))
+    st.caption(seal_words(len(openings(asked)), num_test))
     if not run.is_over:
         st.caption("The seal can be broken once the training has ended.")
         return
+    _show_openings(run, config, asked)
+    # Somebody else may break it, or the same person in another tab.
+    watch_signs(f"/api/runs/{run.run_id}/seal", seal_signs(asked), key="seal")
+
+
+def _show_openings(run: Run, config: RunConfig, asked: Sequence[Inspection]) -> None:
+    opened = openings(asked)
     if asked and asked[-1].state == "failed":
         st.info(escaped(asked[-1].message))
     done = [one for one in opened if one.evaluation is not None]
     if done:
         _show_gap(run, config, done[-1])
     if len(done) > 1:
-        _show_openings(done)
+        _list_openings(done)
     for opening in opened:
         if opening.evaluation is None:
             _waiting(opening.number, run.run_id)
@@ -297,7 +304,7 @@ def _show_gap(run: Run, config: RunConfig, opening: Inspection) -> None:
     st.caption(escaped(f"{epoch}{at}; opened {moment(opening.asked_at)}."))
 
 
-def _show_openings(done: Sequence[Inspection]) -> None:
+def _list_openings(done: Sequence[Inspection]) -> None:
     """List every opening with its main figure, the newest first."""
     rows_ = []
     for opening in reversed(told_openings(done)):

@@ -16,6 +16,11 @@ def openings(inspections: Iterable[Inspection]) -> list[Inspection]:
     return [one for one in inspections if one.part == "test" and one.state != "failed"]
 
 
+def seal_signs(inspections: Iterable[Inspection]) -> str:
+    """Return a text that is another as soon as there is more to tell of a run's test set."""
+    return " ".join(f"{one.number}:{one.state}" for one in inspections if one.part == "test")
+
+
 def told_openings(inspections: Iterable[Inspection]) -> list[dict[str, Any]]:
     """Return each opening of the test set in values for JSON, oldest first.
 

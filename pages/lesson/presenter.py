@@ -17,7 +17,7 @@ from pages.lesson.recorded import show_recorded_run
 from pages.lesson.stage import show_data, show_run
 from pages.lesson.voting import leads, rooms, show_recorded
 from pages.lesson.words import explained, locked_words
-from pages.live.room import watch_room
+from pages.live.signs import watch_signs
 from trainer.lessons import Lesson
 from trainer.lessons.lesson import Question
 from trainer.poll import Poll, votable
@@ -50,7 +50,7 @@ def show_presenter(link: Link, standing: Standing) -> None:
     else:
         _show_run(link, standing, part, room, poll, reveals=reveals)
     if room is not None and poll is not None:
-        watch_room(room.code, signs, key="room_watch")
+        watch_signs(f"/api/rooms/{room.code}", signs, key="room_watch")
 
 
 def _show_run(

@@ -15,7 +15,7 @@ from pages.lesson.voting import may_run, polls, rooms, run_it, spoken, vote
 from pages.lesson.words import explained, markdown, prose
 from pages.live.component import live_charts, live_header
 from pages.live.reader import summary
-from pages.live.room import watch_room
+from pages.live.signs import watch_signs
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.poll import ROUNDS, Ballot, Poll
@@ -54,7 +54,7 @@ def show_room(room: Room) -> None:
             _show_closed(poll, ballot)
         if poll.shows_recorded or _waits_in_vain(ballot):
             show_recorded_run(poll.lesson, poll.scenario)
-    watch_room(room.code, signs, key="room_watch")
+    watch_signs(f"/api/rooms/{room.code}", signs, key="room_watch")
 
 
 def _show_vote(poll: Poll, ballot: Ballot) -> None:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from pages.live.browser import browser_of, owner_of
 from pages.live.reader import boundary_message, to_message
 from trainer.errors import InvalidInput, RoomNotFound, RunNotFound, StoreUnusable, TrainerError
-from trainer.openings import told_openings
+from trainer.openings import seal_signs, told_openings
 from trainer.person import Person
 from trainer.rooms import Rooms
 from trainer.runs import Run
@@ -49,6 +49,7 @@ def api_routes(
         Route("/api/health", _answering(api.health)),
         Route("/api/runs", _answering(api.runs)),
         Route("/api/runs/{run_id}", _answering(api.run)),
+        Route("/api/runs/{run_id}/seal", _answering(api.seal)),
         Route("/api/broadcast", _answering(api.broadcast)),
         Route("/api/rooms/{code}", _answering(api.room)),
         Route("/api/runs/{run_id}/evaluations", _answering(api.evaluations)),
@@ -100,9 +101,7 @@ class _Api:
         return 200, {"runs": [_facts(run) for run in self._store.runs(limit=int(limit))]}
 
     def run(self, request: Request) -> tuple[int, dict[str, Any]]:
-        run_id = request.path_params["run_id"]
-        if not (run_id.isascii() and run_id.isalnum()):
-            raise RunNotFound(run_id)
+        run_id = _run_id(request)
         run = self._store.run(run_id)
         waits = waiting(self._store, run)
         return 200, {
@@ -112,6 +111,11 @@ class _Api:
             "history": self._store.history(run_id),
             "test_openings": told_openings(self._store.inspections(run_id, "test")),
         }
+
+    def seal(self, request: Request) -> tuple[int, dict[str, Any]]:
+        """Tell those who look at a run whether its test set was opened, and nothing else."""
+        inspections = self._store.inspections(_run_id(request), "test")
+        return 200, {"signs": seal_signs(inspections)}
 
     def broadcast(self, request: Request) -> tuple[int, dict[str, Any]]:
         run = self._store.broadcast_run()
@@ -128,9 +132,7 @@ class _Api:
         return 200, {"signs": signs}
 
     def evaluations(self, request: Request) -> tuple[int, dict[str, Any]]:
-        run_id = request.path_params["run_id"]
-        if not (run_id.isascii() and run_id.isalnum()):
-            raise RunNotFound(run_id)
+        run_id = _run_id(request)
         found = self._store.evaluations(
             run_id,
             first=_whole(request, "first", 0),
@@ -145,9 +147,7 @@ class _Api:
         }
 
     def boundaries(self, request: Request) -> tuple[int, dict[str, Any]]:
-        run_id = request.path_params["run_id"]
-        if not (run_id.isascii() and run_id.isalnum()):
-            raise RunNotFound(run_id)
+        run_id = _run_id(request)
         found = self._store.boundaries(
             run_id,
             first=_whole(request, "first", 0),
@@ -158,6 +158,13 @@ class _Api:
 
     def nothing(self, request: Request) -> tuple[int, dict[str, Any]]:
         return 404, {"error": "There is nothing at this address."}
+
+
+def _run_id(request: Request) -> str:
+    run_id: str = request.path_params["run_id"]
+    if not (run_id.isascii() and run_id.isalnum()):
+        raise RunNotFound(run_id)
+    return run_id
 
 
 def _whole(request: Request, parameter: str, default: int | None) -> Any:

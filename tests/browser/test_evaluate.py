@@ -256,6 +256,18 @@ def test_a_cell_of_the_train_page_leads_to_its_rows(viewer: Viewer, moons: str) 
     assert "/evaluate?" in viewer.page.url and viewer.run_id == moons
 
 
+def test_a_seal_that_is_broken_elsewhere_is_broken_here(program: Program, viewer: Viewer) -> None:
+    run_id = program.trained("moons", epochs=5, seed=1)
+    open_evaluation(viewer, run_id)
+    main = viewer.page.get_by_test_id("stMain")
+    expect(main).to_contain_text("sealed: nothing has looked at them yet")
+
+    program.store.ask_inspection(run_id, part="test", which="last")
+
+    expect(main).to_contain_text("The seal was broken once.")
+    expect(main).to_contain_text("Last epoch (5), at threshold 0.500")
+
+
 def test_cells_without_rows_are_text(program: Program, viewer: Viewer) -> None:
     run_id = with_counts(program.store, [counted(3, 100)])
     for path in ("/", "/evaluate"):

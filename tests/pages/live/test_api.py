@@ -239,8 +239,10 @@ def test_a_run_tells_every_opening_of_its_test_set(server: Server, worker_store:
     writer.finish()
     path = f"/api/runs/{writer.run_id}"
     assert server.get(path)[2]["test_openings"] == []
+    signs = [server.get(f"{path}/seal")[2]["signs"]]
     number = worker_store.ask_inspection(writer.run_id, part="test", which="best")
     (asked,) = server.get(path)[2]["test_openings"]
+    signs.append(server.get(f"{path}/seal")[2]["signs"])
     assert (asked["state"], asked["epoch"], asked["evaluation"]) == ("asked", None, None)
 
     nothing, matrix = np.zeros((2, 1001)), np.array([[50.0, 10.0], [5.0, 35.0]])
@@ -249,6 +251,8 @@ def test_a_run_tells_every_opening_of_its_test_set(server: Server, worker_store:
     worker_store.end_inspection(number, (Evaluation(epoch=6, counts=pack(counts)), scores))
 
     (opening,) = server.get(path)[2]["test_openings"]
+    signs.append(server.get(f"{path}/seal")[2]["signs"])
+    assert len(set(signs)) == 3
     assert (opening["which"], opening["state"], opening["epoch"]) == ("best", "done", 7)
     assert opening["opened_at"] == asked["opened_at"]
     assert opening["evaluation"] == pytest.approx(

@@ -1,14 +1,14 @@
 /*
- * Has a page of a room drawn anew when the room has gone on. It shows nothing. Shared scripts stand before this file.
+ * Has a page drawn anew when what it shows has gone on elsewhere. It shows nothing. Shared scripts stand before this file.
  */
 
-const ROOM_LOOK = 2000; // milliseconds between two questions to the server
+const SIGNS_LOOK = 2000; // milliseconds between two questions to the server
 
-class RoomWatch {
+class SignsWatch {
   constructor() {
     this.look = this.look.bind(this);
     document.addEventListener("visibilitychange", this.look);
-    this.timer = setInterval(this.look, ROOM_LOOK);
+    this.timer = setInterval(this.look, SIGNS_LOOK);
   }
 
   update({ data, setTriggerValue }) {
@@ -36,4 +36,4 @@ class RoomWatch {
   }
 }
 
-export default mounting({ room: RoomWatch });
+export default mounting({ signs: SignsWatch });
