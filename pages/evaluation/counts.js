@@ -314,16 +314,28 @@ function meanWords(defined, n) {
   return defined === 1 ? `mean of the 1 class of ${total} that has a value` : `mean of the ${defined.toLocaleString("en")} classes of ${total} that have a value`;
 }
 
-/** The classes that are most often taken for others or others for them, in their order. */
+/** The classes that are most often taken for one another, pair by pair, in their order. */
 function mostConfused(matrix, n, limit) {
   const mistakes = new Float64Array(n);
+  const pairs = [];
   for (let i = 0; i < n; i += 1) {
-    for (let j = 0; j < n; j += 1) {
-      if (i === j) continue;
-      mistakes[i] += matrix[i * n + j];
-      mistakes[j] += matrix[i * n + j];
+    for (let j = i + 1; j < n; j += 1) {
+      const rows = matrix[i * n + j] + matrix[j * n + i];
+      if (!rows) continue;
+      mistakes[i] += rows;
+      mistakes[j] += rows;
+      pairs.push({ rows, both: [i, j] });
     }
   }
+  pairs.sort((a, b) => b.rows - a.rows); // of equal ones the first comes first
+  const found = new Set();
+  for (const { both } of pairs) {
+    const added = both.filter((k) => !found.has(k));
+    if (found.size + added.length <= limit) for (const k of added) found.add(k);
+    if (found.size === limit) break;
+  }
+  // Where too few are confused, or one place is left.
   const order = Array.from(mistakes.keys()).sort((a, b) => mistakes[b] - mistakes[a] || a - b);
-  return order.slice(0, limit).sort((a, b) => a - b);
+  for (const k of order) if (found.size < limit) found.add(k);
+  return [...found].sort((a, b) => a - b);
 }

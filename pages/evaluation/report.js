@@ -80,6 +80,8 @@ class ReportTable {
     places.forEach((place, k) => {
       const values = report.classes[place];
       undefinedFor.rocAuc = values.support ? reasons.specificity : reasons.recall;
+      const missing = ["recall", "precision", "specificity"].find((name) => !Number.isFinite(values[name]));
+      undefinedFor.mcc = reasons[missing ?? "called"];
       const about = (name) => (Number.isFinite(values[name]) ? null : undefinedFor[name]);
       this.#fill(this.#rows[k], values, about, place === chosen);
     });

@@ -16,6 +16,8 @@ REASONS: Mapping[str, str] = {
     "specificity": "every row is of this class",
     "f1": "no row is of this class, nor predicted to be",
     "mcc": "all rows are of one class, or all predictions are",
+    # Of one class against the rest, whose Matthews correlation wants both sides of both.
+    "called": "every row was predicted to be of this class",
 }
 
 
