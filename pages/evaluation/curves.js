@@ -217,7 +217,7 @@ class CurveCard {
       if (trace.line) colored.line = { ...trace.line, ...change.line, color };
       if (trace.marker) colored.marker = { ...trace.marker, color };
       if (trace.fill) colored.fillcolor = fadeHex(color, 0.28);
-      if (trace.colorscale) colored.colorscale = [[0, fadeHex(color, 0.18)], [1, color]];
+      if (trace.colorscale) colored.colorscale = [[0, fadeHex(color, 0.3)], [1, color]];
       data.push(colored);
     }
     return { figure: { data, layout: this.#layout(base.layout, layout, view.theme, Boolean(empty)) }, note, empty };
@@ -432,7 +432,8 @@ const CURVES = {
         shape: { x0: low, y0: low, x1: high, y1: high },
       };
       const atEdge = joint.some((rows, k) => rows && [0, numBins - 1].includes(k % numBins));
-      return { traces: { joint: { x: at, y: at, z } }, layout, note: atEdge ? BEYOND : null };
+      // Without the upper end Plotly takes no lower one either: one row would be next to nothing.
+      return { traces: { joint: { x: at, y: at, z, zmax: Math.max(...joint) } }, layout, note: atEdge ? BEYOND : null };
     },
   },
 

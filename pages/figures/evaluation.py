@@ -181,7 +181,9 @@ def agreement_figure(counts: RegressionCounts | None = None) -> go.Figure:
     if counts is not None:
         middles = _middles(counts.low, counts.high, len(counts.joint))
         # Predictions go upwards; where no row is, nothing is drawn.
-        trace.update(x=middles, y=middles, z=_without_zeros(counts.joint.T))
+        z, most = _without_zeros(counts.joint.T), float(counts.joint.max())
+        # Without the upper end Plotly takes no lower one either.
+        trace.update(x=middles, y=middles, z=z, zmax=most)
     figure = _figure([trace], x="actual", y="predicted")
     edges = [counts.low, counts.high] if counts else None
     figure.update_xaxes(range=edges)

@@ -192,6 +192,7 @@ def test_agreement_has_targets_to_the_right_and_predictions_upwards(regression):
 
     assert list(heatmap.x) == list(heatmap.y) == [2.5, 7.5]
     assert [list(row) for row in heatmap.z] == [[2.0, 1.0], [None, 3.0]]
+    assert (heatmap.zmin, heatmap.zmax) == (0, 3)
 
 
 def test_residuals_are_bars_around_zero(regression):
