@@ -309,6 +309,10 @@ def test_a_regression_shows_its_errors(program: Program, viewer: Viewer) -> None
     ):
         expect(viewer.page.get_by_test_id(f"readout-{name}")).to_have_text(words(value))
     expect(viewer.page.get_by_test_id("reasons")).to_have_text("")
+    # From no row on: a single one is seen beside the many.
+    viewer.page.wait_for_function(
+        "() => document.querySelector('[data-testid=curve-agreement]')._fullData?.[0].zmin === 0"
+    )
 
 
 def test_class_names_are_text_wherever_they_stand(program: Program, viewer: Viewer) -> None:
@@ -372,4 +376,7 @@ def test_a_phone_shows_the_evaluation_without_scrolling_sideways(
     open_evaluation(phone, with_counts(program.store, [counted(10, 300)]))
 
     expect(phone.page.locator(".ev-matrix")).to_be_visible()
-    assert not phone.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert not phone.scrolls_sideways()
+    open_evaluation(phone, program.trained("diabetes", epochs=3))
+    expect(phone.page.get_by_test_id("curve-agreement")).to_be_visible()
+    assert not phone.scrolls_sideways()

@@ -13,7 +13,6 @@ from tests.browser.program import Program
 from tests.browser.viewer import Viewer
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-_IS_TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(
@@ -22,9 +21,9 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     phone = new_viewer(program, **PHONE)
     phone.open("/data", dataset="iris", epochs=5)
     expect(phone.page.get_by_role("heading", name="Split")).to_be_visible()
-    assert not phone.page.evaluate(_IS_TOO_WIDE)
+    assert not phone.scrolls_sideways()
     phone.open(dataset="iris", epochs=5)
-    assert not phone.page.evaluate(_IS_TOO_WIDE)
+    assert not phone.scrolls_sideways()
     phone.page.get_by_test_id("stExpandSidebarButton").click()
     expect(phone.start_button).to_be_in_viewport(ratio=1)
     phone.press_start()
@@ -36,7 +35,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
         phone.expect_points(5, name)
         box = phone.chart(name).bounding_box()
         assert box and 300 < box["width"] <= 390
-    assert not phone.page.evaluate(_IS_TOO_WIDE)
+    assert not phone.scrolls_sideways()
 
 
 def test_a_phone_finds_its_way_from_the_runs_back_to_the_form(
@@ -44,7 +43,7 @@ def test_a_phone_finds_its_way_from_the_runs_back_to_the_form(
 ) -> None:
     phone = new_viewer(program, **PHONE)
     phone.open("/runs")
-    assert not phone.page.evaluate(_IS_TOO_WIDE)
+    assert not phone.scrolls_sideways()
 
     phone.page.get_by_test_id("stExpandSidebarButton").click()
     phone.page.get_by_role("link", name="Train").click()

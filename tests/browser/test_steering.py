@@ -101,7 +101,7 @@ def test_on_a_phone_all_controls_stand_in_one_row_and_have_names(
     assert len(boxes) == len(CONTROLS)
     assert len({round(box["top"]) for box in boxes}) == 1
     assert all(one["right"] <= next["left"] for one, next in pairwise(boxes))
-    assert not phone.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert not phone.scrolls_sideways()
 
 
 def test_a_stopped_run_is_resumed_extended_and_forked_beside_its_parent(

@@ -17,6 +17,11 @@ _CURVE = """(node, role) => {
   return trace ? [[...trace.x], [...trace.y]] : [[], []];
 }"""
 
+_SCROLLS_SIDEWAYS = """() =>
+  [document.documentElement, document.querySelector("[data-testid=stMain]")].some(
+    (node) => node.scrollWidth > node.clientWidth,
+  )"""
+
 
 class Viewer:
     """One tab, and everything in it that a well-behaved page never does.
@@ -146,6 +151,10 @@ class Viewer:
             "Streamlit server is not responding",
         )
         self.errors = [error for error in self.errors if not any(word in error for word in lost)]
+
+    def scrolls_sideways(self) -> bool:
+        """Return whether the page is wider than there is room; Streamlit scrolls within itself."""
+        return bool(self.page.evaluate(_SCROLLS_SIDEWAYS))
 
     def has_been_attacked(self) -> bool:
         """Return whether markup in somebody's text ran as a script."""
