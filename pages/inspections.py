@@ -97,7 +97,8 @@ def _examples(run: Run, config: RunConfig, cell: Mapping[str, Any], which: Which
     places, sentence = _chosen(scores, cell, names)
     epoch = newest.evaluation.epoch + 1
     count = len(places)
-    shown = f", the {_MAX_EXAMPLES} most confident first" if count > _MAX_EXAMPLES else ""
+    shown = ", the most confident first" if count > 1 else ""
+    shown += f"; of them the first {_MAX_EXAMPLES}" if count > _MAX_EXAMPLES else ""
     st.markdown(
         f"**{count} validation row{'' if count == 1 else 's'}** {escaped(sentence)}, "
         f"after epoch {epoch}{shown}."
