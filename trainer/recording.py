@@ -70,5 +70,5 @@ def recording(lesson: Lesson, scenario: Scenario, fit: Fit) -> Recording:
         },
         facts=curve_facts(fit),
         thresholds=threshold_rows(fit) if lesson.shows_matrix else [],
-        seen=[number for number, sight in enumerate(lesson.record) if sight.is_shown(fit)],
+        seen=lesson.seen_in(fit),
     )

@@ -127,5 +127,4 @@ def _history(
 @st.cache_data(max_entries=1_000, show_spinner=False)
 def _sights(url: str, run_id: str, attempt: int, epoch: int, lesson: str) -> Sequence[int]:
     """Return which of a lesson's sights a run showed that has ended, by their numbers."""
-    fit = Fit.of(store(), run_id)
-    return [n for n, sight in enumerate(find_lesson(lesson).record) if sight.is_shown(fit)]
+    return find_lesson(lesson).seen_in(Fit.of(store(), run_id))

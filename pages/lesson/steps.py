@@ -70,12 +70,12 @@ def told_sight(lesson: Lesson, choice: int, fit: Fit) -> str:
         choice: What they saw, among its sights and `SOMETHING_ELSE`.
         fit: The run they saw.
     """
-    shown = [sight.text for sight in lesson.record if sight.is_shown(fit)]
-    if choice < len(lesson.record) and lesson.record[choice].text in shown:
+    shown = lesson.seen_in(fit)
+    if choice in shown:
         return "<strong>Well seen.</strong> The run shows just that."
     if not shown:
         return "Of these the run showed none this time: exact values vary with the seed."
-    was = " ".join(prose(text) for text in shown)
+    was = " ".join(prose(lesson.record[number].text) for number in shown)
     return f"Easily missed: about one in five sees something else. <strong>It was: {was}</strong>"
 
 

@@ -188,6 +188,26 @@ def test_the_board_shows_everybody_s_run_and_how_far_apart_they_are(
     assert BARS in shown
 
 
+def test_a_run_that_diverged_before_its_first_epoch_was_done_leaves_the_board_as_it_is(
+    open_lessons_page: OpenPage, room: Room, polls: Polls, store: Store
+) -> None:
+    browsers = ("who diverges", "who does not")
+    pages = [open_lessons_page(browser=browser, room=room.code) for browser in browsers]
+    polls.close(room.poll)
+    for page in pages:
+        page.run()
+        next(one for one in page.button if one.label.startswith("Run it")).click().run()
+    diverged = store.claim_next("a worker", slots=9)
+    assert diverged is not None
+    store.write(diverged, state="diverged")
+    train_newest(store)
+
+    board = open_lessons_page(browser="teacher", **PRESENTER)
+
+    assert not board.exception
+    assert "<strong>1 of 2</strong> The loss fell in every epoch." in htmls(board)
+
+
 def test_the_teacher_leads_the_room_and_downloads_the_votes_without_names(
     open_lessons_page: OpenPage, room: Room, store: Store
 ) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from trainer.config import RunConfig
 from trainer.evaluation.counts import ClassCounts
-from trainer.lessons import Fit
+from trainer.lessons import LESSONS, Fit
 from trainer.lessons.evidence import curve_facts, threshold_rows
 
 
@@ -59,3 +61,10 @@ def test_the_matrix_at_three_thresholds_is_that_of_the_counts() -> None:
     assert rows[1]["precision"] == pytest.approx(35 / 45)
     assert [rows[2][name] for name in ("TN", "FP", "FN", "TP")] == [60, 0, 40, 0]
     assert rows[2]["precision"] is None
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_training_that_ended_before_its_first_epoch_shows_nothing(name: str) -> None:
+    ended = dataclasses.replace(fit_of({}), state="diverged", epochs=0)
+
+    assert LESSONS[name].seen_in(ended) == []

@@ -176,6 +176,15 @@ class Lesson:
         """Return the scenario of this name; KeyError if there is none."""
         return {one.name: one for one in self.scenarios}[name]
 
+    def seen_in(self, fit: Fit) -> list[int]:
+        """Return the numbers of the sights that a fit shows; none before its first epoch is done.
+
+        A fit can end so early: whoever owns a run may set a rate with which it diverges at once.
+        """
+        if not fit.epochs:
+            return []
+        return [number for number, sight in enumerate(self.record) if sight.is_shown(fit)]
+
 
 def between(name: str, value: float | None, low: float, high: float) -> Figure:
     """Return a figure that must lie within bounds; an undefined one does not."""
