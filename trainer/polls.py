@@ -121,14 +121,19 @@ class Polls:
 
     # -- whoever leads ---------------------------------------------------------------------
 
-    def close(self, number: int) -> None:
+    def close(self, number: int, round: int) -> None:
         """Take no more votes, and show the bars.
+
+        Args:
+            number: Which poll.
+            round: The round that the page showed: a press that comes late closes no other.
 
         Raises:
             RoomNotFound: There is no such poll.
             NotYours: Somebody else opened the room.
+            NotPossible: Another round is on by now.
         """
-        self._change(number, is_open=False)
+        self._change(number, from_rounds=(round,), is_open=False)
 
     def vote_again(self, number: int) -> None:
         """Have the class vote once more, after it has talked; bars are hidden until it is closed.
@@ -282,7 +287,7 @@ class Polls:
             if not self._is_current(connection, poll):
                 raise NotPossible("The room is over, or has gone on to another question.")
             if from_rounds is not None and poll.round not in from_rounds:
-                raise NotPossible("The class has voted twice already.")
+                raise NotPossible("The class is at its second vote already.")
             connection.execute(POLLS.update().where(POLLS.c.number == number).values(**values))
             used = ROOMS.update().where(ROOMS.c.number == poll.room)
             connection.execute(used.values(used_at=self._clock()))

@@ -54,7 +54,7 @@ def show_panel(room: Room, poll: Poll) -> None:
                 type="primary",
                 icon=":material/bar_chart:",
                 on_click=close,
-                args=(poll.number,),
+                args=(poll.number, poll.round),
             )
             show_controls(room, poll)
 

@@ -77,10 +77,10 @@ def may_run(ballot: Ballot) -> bool:
     return state in ENDED and state not in SHOWN
 
 
-def close(number: int) -> None:
+def close(number: int, round: int) -> None:
     """Close a vote."""
     with sentences():
-        polls().close(number)
+        polls().close(number, round)
 
 
 def vote_again(number: int) -> None:

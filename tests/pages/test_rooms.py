@@ -118,7 +118,7 @@ def test_a_vote_is_in_after_one_press_and_the_bars_come_when_the_teacher_closes(
     assert "Your vote is in" in htmls(page)
     assert not labels(page)
     assert BARS not in htmls(page)
-    polls.close(room.poll)
+    polls.close(room.poll, 1)
     page.run()
 
     assert not page.exception
@@ -143,12 +143,24 @@ def test_a_press_of_a_page_that_shows_an_older_round_is_refused(
     assert "Second vote:" in page.markdown[0].value
 
 
+def test_a_teacher_s_page_that_shows_the_first_round_does_not_close_the_second(
+    open_lessons_page: OpenPage, room: Room, polls: Polls
+) -> None:
+    page = open_lessons_page(browser="teacher", **PRESENTER)
+    polls.vote_again(room.poll)
+
+    button(page, "Close the vote").click().run()
+
+    assert "The class is at its second vote already." in page.toast[0].value
+    assert polls.poll(room.poll).is_open
+
+
 def test_a_member_runs_it_with_a_seed_of_their_own_and_goes_on_with_the_lesson(
     open_lessons_page: OpenPage, room: Room, polls: Polls, store: Store
 ) -> None:
     page = open_lessons_page(browser="ann", room=room.code)
     button(page, "6").click().run()
-    polls.close(room.poll)
+    polls.close(room.poll, 1)
     page.run()
     button(page, "Run it, with my seed 8").click().run()
 
@@ -170,7 +182,7 @@ def test_the_board_shows_everybody_s_run_and_how_far_apart_they_are(
     browsers = ("one", "two", "three")
     pages = [open_lessons_page(browser=browser, room=room.code) for browser in browsers]
     button(pages[0], "3").click().run()
-    polls.close(room.poll)
+    polls.close(room.poll, 1)
     for page in pages:
         page.run()
         next(one for one in page.button if one.label.startswith("Run it")).click().run()
@@ -193,7 +205,7 @@ def test_a_run_that_diverged_before_its_first_epoch_was_done_leaves_the_board_as
 ) -> None:
     browsers = ("who diverges", "who does not")
     pages = [open_lessons_page(browser=browser, room=room.code) for browser in browsers]
-    polls.close(room.poll)
+    polls.close(room.poll, 1)
     for page in pages:
         page.run()
         next(one for one in page.button if one.label.startswith("Run it")).click().run()
@@ -256,7 +268,7 @@ def test_a_recorded_run_is_shown_when_the_teacher_says_so_and_labelled(
     open_lessons_page: OpenPage, room: Room, polls: Polls
 ) -> None:
     student = open_lessons_page(browser="ann", room=room.code)
-    polls.close(room.poll)
+    polls.close(room.poll, 1)
     page = open_lessons_page(browser="teacher", **PRESENTER)
     page.toggle(key=f"recorded {room.poll}").set_value(True).run()
 
@@ -273,7 +285,7 @@ def test_where_no_worker_trains_the_recorded_run_comes_by_itself(
 ) -> None:
     monkeypatch.setattr("trainer.waiting.VAIN_SECONDS", 0.0)
     student = open_lessons_page(browser="who waits", room=room.code)
-    polls.close(room.poll)
+    polls.close(room.poll, 1)
     student.run()
     assert "Recorded, not live" not in htmls(student)
     button(student, "Run it, with my seed 8").click().run()
@@ -337,7 +349,7 @@ def test_the_api_tells_members_alone_that_the_room_has_gone_on_and_nothing_else(
         assert client.get(path).status_code == 404
         assert client.get(path, headers={"cookie": "dashboard_browser=eve"}).status_code == 404
         before = client.get(path, headers=cookies)
-        polls.close(room.poll)
+        polls.close(room.poll, 1)
         after = client.get(path, headers=cookies)
 
     assert list(before.json()) == ["signs"]

@@ -141,7 +141,7 @@ def test_a_room_goes_along_to_the_next_lesson_and_back_with_all_that_was_voted(
     with pytest.raises(NotPossible, match="closed"):
         school.vote(ANN, 1)
     with pytest.raises(NotPossible, match="gone on"):
-        school.polls(TEACHER).close(school.room.poll)
+        school.polls(TEACHER).close(school.room.poll, 1)
     school.polls(ANN).vote(fraud.poll, 1, 0)
 
     assert school.rooms(TEACHER).open(LESSON, PREDICT, seed=0).poll == school.room.poll
@@ -217,7 +217,7 @@ def test_bars_are_nobody_s_until_the_vote_is_closed_the_teacher_s_neither(school
     assert dataclasses.astuple(school.polls(TEACHER).turnout(poll)) == (2, 2)
     assert school.polls(TEACHER).counted(school.room.number) == []
 
-    school.polls(TEACHER).close(poll)
+    school.polls(TEACHER).close(poll, 1)
 
     for person in (ANN, BEN, TEACHER):
         assert school.polls(person).bars(poll) == [[0, 1, 0, 1]]
@@ -228,7 +228,7 @@ def test_after_talking_the_class_votes_once_more_and_sees_both_rounds(school: Sc
     poll, teacher = school.room.poll, school.polls(TEACHER)
     school.vote(ANN, 0)
     school.vote(BEN, 1)
-    teacher.close(poll)
+    teacher.close(poll, 1)
     with pytest.raises(NotPossible, match="closed"):
         school.vote(ANN, 1)
     teacher.vote_again(poll)
@@ -239,10 +239,13 @@ def test_after_talking_the_class_votes_once_more_and_sees_both_rounds(school: Sc
         school.vote(ANN, 1, round=1)
     school.vote(ANN, 1, round=2)
     assert dataclasses.astuple(teacher.turnout(poll)) == (2, 1)
-    teacher.close(poll)
+    with pytest.raises(NotPossible, match="second vote already"):  # the teacher's other tab
+        teacher.close(poll, 1)
+    school.vote(BEN, 1, round=2)
+    teacher.close(poll, 2)
 
-    assert school.polls(BEN).bars(poll) == [[1, 1, 0, 0], [0, 1, 0, 0]]
-    with pytest.raises(NotPossible, match="twice already"):
+    assert school.polls(BEN).bars(poll) == [[1, 1, 0, 0], [0, 2, 0, 0]]
+    with pytest.raises(NotPossible, match="second vote already"):
         teacher.vote_again(poll)
 
 
@@ -262,7 +265,7 @@ def test_nobody_but_the_owner_leads_a_room(school: School, person: Person) -> No
         school.join(ANN)
     polls, poll = school.polls(person), school.room.poll
     for forbidden in (
-        lambda: polls.close(poll),
+        lambda: polls.close(poll, 1),
         lambda: polls.vote_again(poll),
         lambda: polls.show_recorded(poll, is_shown=True),
         lambda: polls.turnout(poll),
@@ -285,7 +288,7 @@ def test_everybody_runs_it_with_a_seed_of_their_own_once_the_vote_is_closed(
     school.join(ANN, BEN)
     with pytest.raises(NotPossible, match="The vote comes first"):
         school.start(ANN)
-    school.polls(TEACHER).close(school.room.poll)
+    school.polls(TEACHER).close(school.room.poll, 1)
     stopped, ben = school.start(ANN, "stopped"), school.start(BEN)
     ann = school.start(ANN, "finished")
 
@@ -303,7 +306,7 @@ def test_everybody_runs_it_with_a_seed_of_their_own_once_the_vote_is_closed(
 
 def test_somebody_else_s_run_is_not_brought_to_the_board(school: School) -> None:
     school.join(ANN, BEN)
-    school.polls(TEACHER).close(school.room.poll)
+    school.polls(TEACHER).close(school.room.poll, 1)
     run_id = school.start(ANN)
 
     with pytest.raises(NotYours):
@@ -330,7 +333,7 @@ def test_signs_change_with_what_one_sees_and_are_nobody_else_s(school: School) -
     school.vote(ANN, 1)
     changed = signs(TEACHER, ANN, BEN)
     assert [a != b for a, b in zip(seen, changed, strict=True)] == [True, True, False]
-    school.polls(TEACHER).close(poll)
+    school.polls(TEACHER).close(poll, 1)
     closed = signs(TEACHER, ANN, BEN)
     assert all(a != b for a, b in zip(changed, closed, strict=True))
     school.start(ANN)
@@ -344,7 +347,7 @@ def test_votes_are_told_by_misconception_and_name_nobody(school: School) -> None
     school.join(ANN, BEN)
     school.vote(ANN, 0)
     school.vote(BEN, 1)
-    school.polls(TEACHER).close(school.room.poll)
+    school.polls(TEACHER).close(school.room.poll, 1)
 
     lines = school.polls(TEACHER).counted(school.room.number)
 
@@ -387,7 +390,7 @@ def test_an_ended_room_takes_nobody_and_no_vote_and_its_owner_still_has_the_vote
 def test_a_forgotten_room_is_over_after_half_a_day_and_gone_after_a_month(school: School) -> None:
     school.join(ANN)
     school.vote(ANN, 1)
-    school.polls(TEACHER).close(school.room.poll)
+    school.polls(TEACHER).close(school.room.poll, 1)
     school.start(ANN, "finished")
     school.clock.now += ROOM_SECONDS
     with pytest.raises(RoomNotFound):
