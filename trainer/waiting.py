@@ -9,7 +9,10 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import sqlalchemy as sa
+
 from trainer.runs import Run
+from trainer.schema import RUNS
 from trainer.settings import Settings
 from trainer.store import Store
 
@@ -55,15 +58,22 @@ def waiting(store: Store, run: Run) -> Waiting | None:
 
 
 def waits_in_vain(store: Store, queued_at: float) -> bool:
-    """Return whether no worker trains, though a run has been waiting since then.
+    """Return whether a run waits since then, for half a minute or more, and no worker trained.
+
+    Between two runs none trains for a moment either: that alone is no reason to give up.
 
     Args:
         store: Where the runs are.
         queued_at: When it was queued, in seconds since 1970.
     """
-    if time.time() - queued_at < VAIN_SECONDS:
+    since = time.time() - VAIN_SECONDS
+    if queued_at > since or any(run.origin == "dashboard" for run in store.active_runs()):
         return False
-    return not any(other.origin == "dashboard" for other in store.active_runs())
+    # What was stopped in the queue no worker had.
+    was_trained = (RUNS.c.origin == "dashboard") & (RUNS.c.attempt > 0)
+    ended = sa.select(RUNS.c.run_id).where(was_trained, RUNS.c.ended_at > since).limit(1)
+    with store.transaction() as connection:
+        return connection.execute(ended).first() is None
 
 
 def seconds_until_free(left: Sequence[float], ahead: Iterable[float], slots: int) -> float:

@@ -34,7 +34,8 @@ def show_board(poll: Poll) -> None:
     names = poll.lesson.board
     curves = [Curves(seed=run.seed, history=_history_of(run)) for run in runs]
     recorded = None
-    is_stuck = any(run.state == "queued" and waits_in_vain(store(), run.created_at) for run in runs)
+    waiting = [run.created_at for run in runs if run.state == "queued"]
+    is_stuck = bool(waiting) and waits_in_vain(store(), min(waiting))
     if poll.shows_recorded or is_stuck:
         recorded = recorded_curves(poll.lesson, poll.scenario)
     st.html(_head(poll, runs, turnout, is_stuck=is_stuck))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
+import sqlalchemy as sa
 
+from trainer.schema import RUNS
 from trainer.settings import Settings
 from trainer.store import Store
-from trainer.waiting import Waiting, seconds_until_free, waiting
+from trainer.waiting import VAIN_SECONDS, Waiting, seconds_until_free, waiting, waits_in_vain
 
 
 @pytest.fixture
@@ -78,3 +81,22 @@ def test_nobody_knows_how_long_somebody_pauses_or_the_first_run_takes(store):
     assert waiting(store, waits) == Waiting(1, 5)
     store.write(claim, state="paused")
     assert waiting(store, waits) == Waiting(1, None)
+
+
+def test_a_run_waits_in_vain_once_no_worker_has_trained_for_half_a_minute(store):
+    now = time.time()
+    long_ago = now - 2 * VAIN_SECONDS
+    assert not waits_in_vain(store, now)
+    assert waits_in_vain(store, long_ago)
+    stopped = store.create_run({"dataset": "iris"})
+    store.stop(stopped)
+    assert waits_in_vain(store, long_ago)  # no worker had that one
+
+    store.create_run({"dataset": "iris"})
+    claim = store.claim_next("a worker", slots=1)
+    assert not waits_in_vain(store, long_ago)
+    store.write(claim, state="finished")
+    assert not waits_in_vain(store, long_ago)  # the next one is about to begin
+    with store.transaction(writes=True) as connection:
+        connection.execute(sa.update(RUNS).values(ended_at=long_ago))
+    assert waits_in_vain(store, long_ago)
