@@ -221,6 +221,8 @@ class Polls:
     def counted(self, room: int) -> list[dict[str, str | int]]:
         """Return a line for each option of each round of a room's polls that are closed.
 
+        Where the room is over, all are: nobody votes in one that was left open.
+
         It names nobody: `lesson`, `question`, `round`, `option`, the `misconception` that the
         option stands for (empty for the right one), `right` (yes or no) and `votes`.
 
@@ -230,11 +232,13 @@ class Polls:
         """
         wanted = sa.select(POLLS.c.number).where(POLLS.c.room == room).order_by(POLLS.c.opened_at)
         lines: list[dict[str, str | int]] = []
+        in_use = sa.select(ROOMS.c.number).where(ROOMS.c.number == room, is_open(self._clock()))
         with self._store.transaction() as connection:
             self._check_leads_room(connection, room)
+            is_over = connection.execute(in_use).first() is None
             for number in connection.execute(wanted).scalars().all():
                 poll = self._poll(connection, number)
-                if not poll.is_open:
+                if is_over or not poll.is_open:
                     lines += _lines(poll, self._counts(connection, poll))
         return lines
 

@@ -72,7 +72,7 @@ class Rooms:
 
         Args:
             lesson: Which lesson.
-            part: What of it is voted on, see `trainer.polls.votable`.
+            part: What of it is voted on, see `trainer.poll.votable`.
             seed: From which the seeds of the members' runs are counted.
 
         Raises:

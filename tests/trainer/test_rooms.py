@@ -392,10 +392,15 @@ def test_a_forgotten_room_is_over_after_half_a_day_and_gone_after_a_month(school
     school.vote(ANN, 1)
     school.polls(TEACHER).close(school.room.poll, 1)
     school.start(ANN, "finished")
+    fraud = school.rooms(TEACHER).open(LESSONS["fraud"], PREDICT, seed=3)
+    school.polls(ANN).vote(fraud.poll, 1, 0)
+    assert len(school.polls(TEACHER).counted(school.room.number)) == 4
     school.clock.now += ROOM_SECONDS
     with pytest.raises(RoomNotFound):
         school.join(BEN)
-    assert len(school.polls(TEACHER).counted(school.room.number)) == 4
+    # Nobody can close what was still open by then, and nobody votes in it any more.
+    late = school.polls(TEACHER).counted(school.room.number)[4:]
+    assert (late[0]["lesson"], late[0]["votes"]) == ("fraud", 1)
 
     school.clock.now += KEPT_SECONDS
     school.rooms(TEACHER).open(LESSON, PREDICT, seed=0)
