@@ -134,12 +134,15 @@ def _waits_in_vain(ballot: Ballot) -> bool:
 
 def show_own_room(room: Room) -> None:
     """Say to whoever opened the room that this is where its members are."""
+    if room.is_over:
+        st.markdown(f"Your **room {spoken(room.code)}** has ended: nobody can join it any more.")
+        st.page_link(LESSONS_PAGE, label="All lessons", icon=":material/list:")
+        return
     poll = polls().poll(room.poll)
     st.markdown(f"**Room {spoken(room.code)}** is yours: here its members vote.")
-    if not room.is_over:
-        st.page_link(
-            LESSONS_PAGE,
-            label="Lead it",
-            icon=":material/slideshow:",
-            query_params={"lesson": poll.lesson.name, "view": "presenter"},
-        )
+    st.page_link(
+        LESSONS_PAGE,
+        label="Lead it",
+        icon=":material/slideshow:",
+        query_params={"lesson": poll.lesson.name, "view": "presenter"},
+    )

@@ -297,12 +297,16 @@ def test_where_no_worker_trains_the_recorded_run_comes_by_itself(
 
 
 def test_the_room_s_owner_is_led_from_the_members_page_to_their_own(
-    open_lessons_page: OpenPage, room: Room
+    open_lessons_page: OpenPage, room: Room, store: Store
 ) -> None:
     page = open_lessons_page(browser="teacher", room=room.code)
 
     assert not page.exception
     assert links(page) == ["Lead it"]
+    Rooms(store.used_by(TEACHER)).end()
+    page.run()
+    assert "has ended" in page.markdown[0].value
+    assert links(page) == ["All lessons"]
 
 
 @pytest.mark.parametrize("reveals", [False, True])
