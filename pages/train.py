@@ -111,8 +111,13 @@ def _show_run(run: Run) -> None:
             describe(config)
         with st.expander("The network", icon=":material/account_tree:"):
             st.html(network_html(network(config)))
-        with st.expander("The Keras code", icon=":material/code:"):
-            _show_code(run, config)
+        code = st.expander(
+            "The Keras code", icon=":material/code:", on_change="rerun", key="keras_code"
+        )
+        # Shown when it is wanted: to colour it, a browser loads 1.5 MB of scripts.
+        if code.open:
+            with code:
+                _show_code(run, config)
 
 
 def _note_visit() -> None:
