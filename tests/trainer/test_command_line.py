@@ -596,7 +596,21 @@ def test_evaluate_without_json_is_for_people(call, store):
     assert "1,234,567" in out
     assert "not yes" in out
     undefined = call("evaluate", run_id, "--threshold", "0.9")[1]
-    assert "precision                undefined" in undefined
+    assert "precision                undefined: no row was predicted to be of" in undefined
+
+
+def test_evaluate_tells_people_each_class_by_its_name_and_why_a_figure_is_missing(call, store):
+    confusion = np.array([[7.0, 2, 0], [3, 8, 0], [0, 0, 0]])
+    positives = np.zeros((3, 1001))
+    positives[:, 500] = confusion.sum(axis=1)
+    negatives = np.zeros((3, 1001))
+    negatives[:, 400] = 20 - positives[:, 500]
+    counts = ClassCounts(positives=positives, negatives=negatives, confusion=confusion)
+    out = call("evaluate", evaluated(store, counts, class_names=["cat", "dog", "bird"]))[1]
+    dog = next(line for line in out.splitlines() if "dog" in line and "0." in line)
+    assert dog.split()[:3] == ["dog", "0.8000", "0.7273"]
+    assert "precision is undefined where no row was predicted to be of this class" in out
+    assert "recall is undefined where no row is of this class" in out
 
 
 HOSTILE_CLASSES = ["[/x]", "[bold red]b[/bold red]", ":smile:"]
@@ -616,7 +630,8 @@ def test_evaluate_of_very_many_classes_prints_no_matrix_that_fits_no_screen(call
     run_id = evaluated(store, many_classes(100, 2))
     code, out, _ = call("evaluate", run_id)
     assert code == 0
-    assert "The matrix of 100 classes is in --json." in out
+    assert "The matrix and the figures of 100 classes are in --json." in out
+    assert out.count("\n") < 20
     told = json.loads(call("evaluate", run_id, "--json")[1])
     assert np.shape(told["confusion_matrix"]) == (100, 100)
     code, _, err = call("evaluate", run_id, "--class", "100")
@@ -634,7 +649,8 @@ def regression_counts() -> RegressionCounts:
 def test_evaluate_of_a_regression_tells_its_errors(call, store):
     run_id = evaluated(store, regression_counts())
     told = json.loads(call("evaluate", run_id, "--json")[1])
-    assert (told["mean_absolute_error"], told["support"]) == (0.5, 2)
+    assert (told["mean_absolute_error"], told["support"], told["left_out"]) == (0.5, 2, 0)
+    assert isinstance(told["support"], int)
     assert "mean_absolute_error      0.5000" in call("evaluate", run_id)[1]
 
 

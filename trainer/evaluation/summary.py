@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.regression import regression_report
-from trainer.evaluation.report import report
+from trainer.evaluation.report import REASONS, report
 from trainer.evaluation.thresholds import OneVersusRest, step_of
 
 _AVERAGED = ("precision", "recall", "specificity", "f1")
+
+# Why a figure of a summary is undefined, for people, by its name.
+WHY_UNDEFINED: Mapping[str, str] = {
+    **REASONS,
+    "average_precision": REASONS["recall"],
+    "roc_auc": f"{REASONS['recall']}, or every row is",
+    "r2": "all targets are the same",
+}
 
 
 def summary(
@@ -31,7 +40,9 @@ def summary(
         class_index: The positive class; of two classes the second one by default.
     """
     if not isinstance(counts, ClassCounts):
-        return _plain(dataclasses.asdict(regression_report(counts)))
+        errors = dataclasses.asdict(regression_report(counts))
+        whole = {"support": _counted(counts.count), "left_out": _counted(counts.left_out)}
+        return _plain({**errors, **whole})
     if class_index is None and counts.num_classes == 2:
         class_index = 1
     if class_index is None:

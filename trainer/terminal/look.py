@@ -12,7 +12,7 @@ from trainer.checkpoints import disk_use, kept
 from trainer.errors import InvalidInput
 from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.packing import unpack
-from trainer.evaluation.summary import summary
+from trainer.evaluation.summary import WHY_UNDEFINED, summary
 from trainer.openings import moment, told_openings
 from trainer.runs import Run
 from trainer.settings import MEGABYTE
@@ -115,7 +115,14 @@ def evaluate_run(store: Store, options: argparse.Namespace) -> int:
     for name, value in answer.items():
         if name in ("run_id", "epoch", "confusion_matrix"):
             continue
-        print(f"  {name:24} {shown(value)}")
+        if isinstance(value, list):
+            continue
+        because = f": {WHY_UNDEFINED[name]}" if value is None and name in WHY_UNDEFINED else ""
+        print(f"  {name:24} {shown(value)}{because}")
+    by_class = {name: value for name, value in answer.items() if isinstance(value, list)}
+    by_class.pop("confusion_matrix", None)
+    if by_class:
+        _print_classes(by_class, names)
     if "confusion_matrix" in answer:
         _print_matrix(answer["confusion_matrix"], names)
     return OK
@@ -138,15 +145,44 @@ def _class_index(text: str, names: Sequence[str]) -> int:
     raise InvalidInput("class", rule, text)
 
 
+def _print_classes(figures: Mapping[str, Sequence[float | None]], names: Sequence[str]) -> None:
+    if len(names) > _MAX_PRINTED_CLASSES:
+        return
+    heads = [name.replace("_", " ") for name in figures]
+    rows = []
+    for name, row in zip(names, zip(*figures.values(), strict=True), strict=True):
+        rows.append((name, *("–" if value is None else shown(value) for value in row)))
+    _print_table(("class", *heads), rows, has_lines=False)
+    for head, (name, values) in zip(heads, figures.items(), strict=True):
+        if None in values:
+            print(f"  –: {head} is undefined where {WHY_UNDEFINED[name]}")
+
+
 def _print_matrix(matrix: Sequence[Sequence[float]], names: Sequence[str]) -> None:
+    if len(names) > _MAX_PRINTED_CLASSES:
+        print(f"  The matrix and the figures of {len(names):,} classes are in --json.")
+        return
+    rows = zip(names, matrix, strict=True)
+    _print_table(
+        ("true / predicted", *names),
+        [(name, *(f"{value:,.10g}" for value in row)) for name, row in rows],
+    )
+
+
+def _print_table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, has_lines: bool = True
+) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    if len(names) > _MAX_PRINTED_CLASSES:
-        print(f"  The matrix of {len(names):,} classes is in --json.")
-        return
-    table = Table("true / predicted", *names)
-    for name, row in zip(names, matrix, strict=True):
-        table.add_row(name, *(f"{value:,.10g}" for value in row))
+    # Without lines between the columns more of them fit.
+    table = (
+        Table(*heads, box=box.HEAVY_HEAD)
+        if has_lines
+        else Table(*heads, box=None, padding=(0, 2, 0, 0))
+    )
+    for row in rows:
+        table.add_row(*row)
     # Names are somebody's: nothing in them is markup.
     Console(markup=False, emoji=False, highlight=False).print(table)

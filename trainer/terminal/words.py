@@ -34,8 +34,6 @@ def shown(value: Any) -> str:
     """Return a value for people."""
     if isinstance(value, dict):
         return "  ".join(f"{name} {shown(part)}" for name, part in value.items())
-    if isinstance(value, list):
-        return "  ".join(shown(part) for part in value)
     if value is None:
         return "undefined"
     return f"{value:.4f}" if isinstance(value, float) else str(value)
