@@ -13,6 +13,8 @@ from pages.figures import theme
 
 # From so many runs on their median is drawn.
 _MEDIAN_FROM = 3
+# Of so few epochs each is marked.
+_FEW_EPOCHS = 10
 _HEIGHT = 430
 _UNIT_INTERVAL = ("accuracy", "precision", "recall")
 
@@ -84,7 +86,10 @@ def spread_figure(names: Sequence[str], runs: Sequence[Curves], *, scale: float 
             _recorded(name, run, color, scale, is_alone=not live, is_first=place == 0)
             for run in recorded
         ]
-    return go.Figure(data=traces, layout=_layout(names, scale))
+    layout = _layout(names, scale)
+    if all(len(trace.x) <= _FEW_EPOCHS for trace in traces):
+        layout["xaxis"]["dtick"] = 1  # whole epochs only
+    return go.Figure(data=traces, layout=layout)
 
 
 def _line(name: str, run: Curves, color: str, scale: float, *, is_first: bool) -> go.Scatter:
@@ -93,7 +98,7 @@ def _line(name: str, run: Curves, color: str, scale: float, *, is_first: bool) -
         x=list(range(1, len(values) + 1)),
         y=list(values),
         name=words(name),
-        mode="lines+markers" if len(values) <= 10 else "lines",
+        mode="lines+markers" if len(values) <= _FEW_EPOCHS else "lines",
         line={"color": theme.TEXT, "width": 1.4 * scale},
         marker={"size": 4 * scale},
         opacity=0.55,
@@ -139,7 +144,7 @@ def _recorded(
         x=list(range(1, len(values) + 1)),
         y=list(values),
         name=f"{words(name)}, recorded" if is_alone else "recorded",
-        mode="lines+markers" if len(values) <= 10 else "lines",
+        mode="lines+markers" if len(values) <= _FEW_EPOCHS else "lines",
         line={"color": theme.TEXT, "width": 2.5 * scale, "dash": "dash"},
         marker={"size": 6 * scale},
         hovertemplate=f"recorded, seed {run.seed}, epoch %{{x}}: %{{y:.4~g}}<extra></extra>",

@@ -25,6 +25,13 @@ def test_each_run_has_a_line_and_three_have_a_median() -> None:
     assert len(spread_figure(["loss"], RUNS[:2]).data) == 2
 
 
+def test_of_few_epochs_each_has_its_tick_and_none_lies_between() -> None:
+    long = Curves(seed=5, history={"loss": [1.0] * 11})
+
+    assert spread_figure(["loss"], RUNS).layout.xaxis.dtick == 1
+    assert spread_figure(["loss"], [*RUNS, long]).layout.xaxis.dtick is None
+
+
 def test_the_median_ends_where_less_than_half_of_the_runs_have_come() -> None:
     ahead = Curves(seed=4, history={"loss": [2.0] * 9})
 
