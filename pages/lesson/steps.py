@@ -108,7 +108,8 @@ def _show_run(link: Link, standing: Standing) -> None:
     if first is not None and first.has_shown:
         return
     if first is not None and not first.run.is_over:
-        st.markdown("It trains: watch the picture.")
+        waits = first.run.state == "queued"
+        st.markdown("It waits for its turn." if waits else "It trains: watch the picture.")
         return
     if first is not None:
         st.markdown("It did not come to its end. Start it once more.")

@@ -197,6 +197,7 @@ def test_where_no_worker_trains_a_recorded_run_stands_in_and_tells_no_more_than_
 
     assert not page.exception
     assert "Recorded, not live" in htmls(page) and "seed 0" in htmls(page)
+    assert "It waits for its turn." in [one.value for one in page.markdown]
     assert "lesson-facts" not in htmls(page).replace(".lesson-facts", "")
     train_newest(store)
     assert "Recorded, not live" not in htmls(page.run())
