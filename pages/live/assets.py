@@ -30,14 +30,15 @@ def plotly_route() -> Route:
 # Not `async`: Starlette runs it in a thread, so the one compression blocks nobody.
 def _plotly(request: Request) -> Response:
     headers = dict(_HEADERS)
-    content = _script()
     if _accepts_gzip(request.headers.get("accept-encoding", "")):
         content = _compressed_script()
         headers["Content-Encoding"] = "gzip"
+    else:
+        content = _script()
     return Response(content, media_type="text/javascript", headers=headers)
 
 
-@cache
+# Not kept: 5 MB that no browser asks for.
 def _script() -> bytes:
     return get_plotlyjs().encode()
 
