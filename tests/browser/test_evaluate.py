@@ -367,6 +367,14 @@ def test_the_way_from_the_curves_to_the_evaluation_and_back(viewer: Viewer, moon
     assert viewer.run_id == moons
 
 
+def test_beside_the_boundary_the_table_shows_all_its_columns(viewer: Viewer, moons: str) -> None:
+    viewer.page.set_viewport_size({"width": 1440, "height": 900})
+    open_evaluation(viewer, moons)
+
+    table = viewer.page.get_by_role("region", name="All figures")
+    assert table.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
 def test_a_phone_shows_the_evaluation_without_scrolling_sideways(
     program: Program, new_viewer: NewViewer
 ) -> None:
