@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -66,7 +67,8 @@ def test_a_single_score_for_two_classes_is_counted_exactly(decimals):
     assert counts.left_out == 0
 
 
-def test_every_score_next_to_a_threshold_is_on_its_right_side():
+@pytest.mark.parametrize("mode", ["eager", "graph", "XLA"])
+def test_every_score_next_to_a_threshold_is_on_its_right_side(mode):
     edges = (np.arange(1001) / 1000).astype("float32")
     scores = [edges]
     for towards in (-1, 2):
@@ -76,7 +78,10 @@ def test_every_score_next_to_a_threshold_is_on_its_right_side():
             scores.append(near)
     score = np.concatenate([*scores, np.random.default_rng(9).random(10_000, "float32")])
     metric = EvaluationCounts(2)
-    metric.update_state(np.ones(len(score)), score)
+    update = metric.update_state
+    if mode != "eager":
+        update = tf.function(update, jit_compile=mode == "XLA")
+    update(tf.ones(len(score)), tf.constant(score))
     expected = np.bincount(np.searchsorted(edges, score, side="right") - 1, minlength=1001)
     np.testing.assert_array_equal(metric.counts().positives[1], expected)
 
