@@ -201,7 +201,7 @@ def show_test_set(run: Run, config: RunConfig) -> None:
         return
     _show_openings(run, config, asked)
     # Somebody else may break it, or the same person in another tab.
-    watch_signs(f"/api/runs/{run.run_id}/seal", seal_signs(asked), key="seal")
+    watch_signs(f"/api/runs/{run.run_id}/seal", seal_signs(asked), key="seal", near=True)
 
 
 def _show_openings(run: Run, config: RunConfig, asked: Sequence[Inspection]) -> None:

@@ -3,9 +3,11 @@
  */
 
 const SIGNS_LOOK = 2000; // milliseconds between two questions to the server
+const SIGNS_NEAR = 600; // pixels out of sight
 
 class SignsWatch {
-  constructor() {
+  constructor(parent) {
+    this.place = parent;
     this.look = this.look.bind(this);
     document.addEventListener("visibilitychange", this.look);
     this.timer = setInterval(this.look, SIGNS_LOOK);
@@ -17,8 +19,8 @@ class SignsWatch {
   }
 
   async look() {
-    if (document.hidden) return;
-    const { address, signs } = this.data;
+    const { address, signs, near } = this.data;
+    if (document.hidden || (near && !this.isNear())) return;
     try {
       const answer = await fetch(serverAddress(address));
       if (!answer.ok) return;
@@ -28,6 +30,11 @@ class SignsWatch {
     } catch {
       // The server cannot be reached; the page says so elsewhere, and the next look may succeed.
     }
+  }
+
+  isNear() {
+    const { top, bottom } = this.place.getBoundingClientRect();
+    return top < innerHeight + SIGNS_NEAR && bottom > -SIGNS_NEAR;
   }
 
   destroy() {

@@ -15,7 +15,7 @@ _mount = st.components.v2.component(
 )
 
 
-def watch_signs(address: str, signs: str | None, *, key: str) -> None:
+def watch_signs(address: str, signs: str | None, *, key: str, near: bool = False) -> None:
     """Have the page run again as soon as the server tells other signs.
 
     It is the browser that asks, in one short request: a fragment that runs by itself costs more,
@@ -25,6 +25,8 @@ def watch_signs(address: str, signs: str | None, *, key: str) -> None:
         address: The path that tells `{"signs": "…"}`, below the server's base path.
         signs: The signs as they were before the page was drawn.
         key: Identity of the mount.
+        near: Whether only those are kept up to date who have this place of the page in sight, or
+            close to it.
     """
-    data = {"part": "signs", "address": address, "signs": signs}
+    data = {"part": "signs", "address": address, "signs": signs, "near": near}
     _mount(key=key, data=data, on_changed_change=nothing)

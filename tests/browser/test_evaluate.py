@@ -261,6 +261,7 @@ def test_a_seal_that_is_broken_elsewhere_is_broken_here(program: Program, viewer
     open_evaluation(viewer, run_id)
     main = viewer.page.get_by_test_id("stMain")
     expect(main).to_contain_text("sealed: nothing has looked at them yet")
+    viewer.page.get_by_role("button", name="Break the seal").scroll_into_view_if_needed()
 
     program.store.ask_inspection(run_id, part="test", which="last")
 
