@@ -32,6 +32,9 @@ POLL_SECONDS = 0.1
 # tells of steps: so what people wait for seldom waits itself, at ten messages a second or fewer.
 NEWS_SECONDS = 0.1
 STEPS_SECONDS = 0.2
+# For each viewer of a run its messages are so far apart: to send one costs some 50 µs, and what the
+# server takes a training lacks. From 51 viewers on there are fewer than ten a second.
+VIEWER_SECONDS = 0.002
 # Up to so many watched runs are read after each write, whoever wrote; of more only those that
 # moved, which one look at all the runs with a writer tells.
 FEW_FEEDS = 2
@@ -68,6 +71,10 @@ class _Feed:
         self.read_at = self.told_at = self.told_news_at = time.monotonic()
         self.retry_at = 0.0
         self.diagnosed_at = 0.0
+
+    def pause(self, shortest: float) -> float:
+        """Return the seconds between two messages: longer than the shortest for many viewers."""
+        return max(shortest, VIEWER_SECONDS * len(self.members))
 
 
 class Hub:
@@ -234,8 +241,8 @@ class Hub:
                     # It is watched on only as there may be more to say of it.
                     feed.read_at = now
                     feed.is_stale = feed.may_be_stale = False
-                elif now >= feed.told_at + STEPS_SECONDS or (
-                    now >= feed.told_news_at + NEWS_SECONDS and reader.has_news()
+                elif now >= feed.told_at + feed.pause(STEPS_SECONDS) or (
+                    now >= feed.told_news_at + feed.pause(NEWS_SECONDS) and reader.has_news()
                 ):
                     feed.read_at = now
                     progress = reader.progress

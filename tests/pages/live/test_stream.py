@@ -294,10 +294,13 @@ def test_a_hundred_viewers_of_a_run_see_the_same(
         return texts
 
     def train() -> None:
+        began = time.monotonic()
         writer.start()
         for _ in range(60):
             writer.write_epoch()
+            time.sleep(0.02)
         writer.finish()
+        seconds.append(time.monotonic() - began)
 
     async def view_all() -> list[list[str]]:
         joined = asyncio.Semaphore(0)
@@ -307,10 +310,13 @@ def test_a_hundred_viewers_of_a_run_see_the_same(
         await asyncio.to_thread(train)
         return await asyncio.gather(*viewers)
 
+    seconds: list[float] = []
     seen = run_async(view_all())
 
     assert len(seen) == 100
     assert all(texts == seen[0] for texts in seen)
+    # The first, the start and the end come when they come, the others five times a second.
+    assert len(seen[0]) <= 4 + seconds[0] / 0.2
     chart = Chart()
     for text in seen[0]:
         chart.apply(text)
