@@ -324,10 +324,10 @@ class Store:
         ahead = self.queue_ahead(run)
         return None if ahead is None else len(ahead) + 1
 
-    def queue_ahead(self, run: Run) -> list[tuple[str, int]] | None:
+    def queue_ahead(self, run: Run) -> list[tuple[str, int | None]] | None:
         """Return the dataset of each queued run before this one and its epochs to go, in order.
 
-        None if the run is not queued.
+        None for a run that says nothing of its epochs; None altogether if the run is not queued.
         """
         if run.state != "queued" or run.origin != "dashboard":
             return None
@@ -338,7 +338,7 @@ class Store:
         )
         with self.transaction() as connection:
             return [
-                (dataset_of(row.config), (row.epochs or 0) - row.epoch)
+                (dataset_of(row.config), None if row.epochs is None else row.epochs - row.epoch)
                 for row in connection.execute(ahead)
             ]
 

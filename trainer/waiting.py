@@ -98,18 +98,17 @@ def _seconds_left(run: Run, paces: Sequence[tuple[str, float]]) -> float:
         return math.inf
     if run.seconds_left is not None:
         return run.seconds_left
-    if run.epochs is None:
-        return math.inf
-    return _seconds(str(run.config.get("dataset", "")), run.epochs - run.epoch, paces)
+    epochs = None if run.epochs is None else run.epochs - run.epoch
+    return _seconds(str(run.config.get("dataset", "")), epochs, paces)
 
 
-def _seconds(dataset: str, epochs: int, paces: Sequence[tuple[str, float]]) -> float:
+def _seconds(dataset: str, epochs: int | None, paces: Sequence[tuple[str, float]]) -> float:
     """Return how long epochs on a dataset are expected to take; infinite where nobody knows."""
     like_it = [pace for other, pace in paces if other == dataset]
     known = like_it or [pace for _, pace in paces]
-    if epochs <= 0:
-        return 0.0
-    return epochs * statistics.median(known[:_PACES]) if known else math.inf
+    if epochs is None or not known:
+        return math.inf
+    return max(0, epochs) * statistics.median(known[:_PACES])
 
 
 def _rounded(seconds: float) -> float:

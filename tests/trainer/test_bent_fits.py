@@ -78,8 +78,10 @@ def test_without_a_leak_validation_and_test_agree(without_leak):
 @pytest.mark.parametrize("leak", ["target_column", "duplicated_rows", "scaling"])
 def test_a_leak_raises_validation_and_drops_on_the_sealed_test(store, without_leak, leak):
     validation, test = accuracies(store, leak).T
-    assert (validation >= without_leak[:, 0] + 0.2).all()
-    assert (validation >= test + 0.2).all()
+    # A single seed's figure differs from one kind of processor to another.
+    for honest in (without_leak[:, 0], test):
+        assert (validation >= honest + 0.1).all()
+        assert validation.mean() >= honest.mean() + 0.2
     assert test.mean() <= without_leak[:, 1].mean() + 0.02
 
 
