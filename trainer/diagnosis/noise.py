@@ -12,6 +12,8 @@ _FLIPS = 0.4
 _ROUGH_TRAINING = 0.10
 _MANY_ROWS = 100
 _LARGEST_SHARE = 0.5
+# Fewer looks than this tell nothing of how much the training loss jumps.
+_FEW_LOOKS = 6
 
 
 def fluctuating(evidence: Evidence) -> Verdict | None:
@@ -48,7 +50,7 @@ def validation_noisy(evidence: Evidence) -> Verdict | None:
     Whether the training loss rests is only known where it is looked at as the validation loss is.
     """
     rough, training = _jumps(evidence)
-    rests = len(evidence.fair_loss) > 0 and training < _ROUGH_TRAINING
+    rests = _is_looked_at(evidence) and training < _ROUGH_TRAINING
     few = 0 < evidence.num_validation < _MANY_ROWS
     if not rough or not (rests or few):
         return None
@@ -81,7 +83,14 @@ def _jumps(evidence: Evidence) -> tuple[float, float]:
     rough = roughness(evidence.val_loss, evidence.baseline)
     if not rough > _ROUGH or not flips(evidence.val_loss) > _FLIPS:
         return 0.0, 0.0
-    return rough, roughness(evidence.training, evidence.baseline)
+    # Gaps of the fair curve that were filled evenly would look as if it rested.
+    training = evidence.fair_loss if _is_looked_at(evidence) else evidence.loss
+    return rough, roughness(training, evidence.baseline)
+
+
+def _is_looked_at(evidence: Evidence) -> bool:
+    late = evidence.fair_loss[len(evidence.fair_loss) // 3 :]
+    return int(np.count_nonzero(~np.isnan(late))) >= _FEW_LOOKS
 
 
 def _largest_jumps(evidence: Evidence) -> tuple[int, ...]:

@@ -24,6 +24,9 @@ DOWN = np.linspace(0.6, 0.1, 20)
 TURNED = np.concatenate([np.linspace(0.6, 0.3, 8), np.linspace(0.3, 0.9, 13)[1:]])
 ZIGZAG = np.tile([0.5, 0.7], 10)
 FLAT = np.full(20, 0.5)
+# The epochs of twenty that the fair curve looked at, where there was no time for the others.
+AFTER_A_GAP = (np.arange(20) < 12) | (np.arange(20) == 19)
+NOW_AND_THEN = np.arange(20) % 5 == 0
 
 
 def turned(**more):
@@ -160,12 +163,17 @@ def test_underfitting_has_settled_far_from_zero_in_training_too():
     [
         (evidence(ZIGZAG, ZIGZAG), "fluctuating"),
         (evidence(FLAT, ZIGZAG, FLAT), "validation_noisy"),
+        (evidence(FLAT, ZIGZAG, np.where(AFTER_A_GAP, ZIGZAG, np.nan)), "fluctuating"),
+        (evidence(FLAT, ZIGZAG, np.where(NOW_AND_THEN, FLAT, np.nan)), None),
         (evidence(FLAT, ZIGZAG), None),
         (evidence(ZIGZAG, ZIGZAG, counts=scored(40, 10)), "validation_noisy"),
         (evidence(ZIGZAG, FLAT), None),
         (evidence(ZIGZAG, np.linspace(9, 1, 20)), None),
     ],
-    ids=["both jump", "fair loss rests", "not known", "50 rows", "rests", "falls"],
+    ids=[
+        *("both jump", "fair loss rests", "fair loss jumps, with a gap", "fair loss too seldom"),
+        *("not known", "50 rows", "rests", "falls"),
+    ],
 )
 def test_a_jumping_validation_is_told_by_what_the_training_does(seen, expected):
     said = [one for rule in (fluctuating, validation_noisy) if (one := rule(seen)) is not None]
