@@ -342,7 +342,7 @@ class Store:
                 for row in connection.execute(ahead)
             ]
 
-    def paces(self, *, limit: int = 100) -> list[tuple[str, float]]:
+    def paces(self, *, limit: int = 20) -> list[tuple[str, float]]:
         """Return the dataset of each of the newest runs that were queued and are over, and the
         seconds that an epoch of it took, newest first."""
         ended = (

@@ -18,8 +18,6 @@ from trainer.store import Store
 
 # A worker that lives takes the first run of the queue far sooner, also right after the start.
 VAIN_SECONDS = 30.0
-# Of how many of the newest runs the median pace is taken.
-_PACES = 20
 
 
 class Waiting(NamedTuple):
@@ -108,7 +106,7 @@ def _seconds(dataset: str, epochs: int | None, paces: Sequence[tuple[str, float]
     known = like_it or [pace for _, pace in paces]
     if epochs is None or not known:
         return math.inf
-    return max(0, epochs) * statistics.median(known[:_PACES])
+    return max(0, epochs) * statistics.median(known)
 
 
 def _rounded(seconds: float) -> float:
