@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import json
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ def to_run(row: RowMapping) -> Run:
     return Run(**{**row, **decoded, "parent": parent})
 
 
+# Asked of the same few runs again and again, for each one that waits.
+@functools.lru_cache(maxsize=256)
 def dataset_of(config: str) -> str:
     """Return the dataset that a run's stored config names; "" of a `fit()` of somebody's own."""
     return str(json.loads(config).get("dataset", ""))
