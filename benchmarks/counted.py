@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from trainer.evaluation.counts import NUM_BINS, ClassCounts
+from trainer.evaluation.counters import class_counter
+from trainer.evaluation.counts import Counts
 from trainer.evaluation.packing import PackedCounts, pack
 from trainer.process import this_process
 from trainer.runs import Record
 from trainer.store import Store
 
 
-def random_counts(num_classes: int, rows: int, seed: int) -> ClassCounts:
+def random_counts(num_classes: int, rows: int, seed: int) -> Counts:
     """Return the counts of rows whose scores are the softmax of normal logits.
 
     The logits have a standard deviation of 3, which spreads the scores over the most bins: such
@@ -26,21 +27,10 @@ def random_counts(num_classes: int, rows: int, seed: int) -> ClassCounts:
     logits[np.arange(rows), y_true] += 1 + seed / 100
     scores = np.exp(logits - logits.max(axis=1, keepdims=True))
     scores /= scores.sum(axis=1, keepdims=True)
-    bins = (scores * (NUM_BINS - 1)).astype(int) + NUM_BINS * np.arange(num_classes)
-    shape = (num_classes, NUM_BINS)
-    of_all = np.bincount(bins.ravel(), minlength=num_classes * NUM_BINS).reshape(shape)
-    own = bins[np.arange(rows), y_true]
-    positives = np.bincount(own, minlength=num_classes * NUM_BINS).reshape(shape)
-    pairs = y_true * num_classes + scores.argmax(axis=1)
-    confusion = np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
-    return ClassCounts(
-        positives=positives.astype(float),
-        negatives=(of_all - positives).astype(float),
-        confusion=confusion.astype(float),
-    )
+    return class_counter(y_true, num_classes)(scores)
 
 
-def counted_run(store: Store, counts: Iterable[ClassCounts]) -> tuple[str, list[PackedCounts]]:
+def counted_run(store: Store, counts: Iterable[Counts]) -> tuple[str, list[PackedCounts]]:
     """Write a finished run with these counts, one an epoch; return its id and what is stored."""
     packed = [pack(one) for one in counts]
     records = [

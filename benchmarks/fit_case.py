@@ -21,8 +21,10 @@ from typing import Any
 _ANSWERS = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
+# As the program trains: what one can go on from is kept, and the validation is counted.
 _COUNTED = ("counted", "counted_again", "pictured")
-_FED = ("ours", "ours_again", *_COUNTED, "predicting", "fair")
+_KEPT = ("kept", "kept_again", *_COUNTED, "predicting")
+_FED = ("ours", "ours_again", *_KEPT, "fair")
 SIDES = (
     *("plain", "plain_counted", "again", *_FED),
     *("live", "tensorboard", "wandb", "livelossplot", "floor", "parts"),
@@ -249,7 +251,7 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
     first = First()
     case = problem(name)
     if side in _FED:
-        model, arguments = fed(case, counted=side in _COUNTED)
+        model, arguments = fed(case)
     else:
         model = case.build(counted=side == "plain_counted")
         arguments = {
@@ -263,30 +265,40 @@ def _take_turns(name: str, side: str, epochs_per_turn: int, folder: str) -> None
         # What waits for its turn does not train meanwhile.
         return time.perf_counter() - first.waited
 
-    if side == "pictured":
-        peers = [_picturing(model, case.grid, clock)]
-    elif side == "fair":
-        peers = [_fair(model, case, clock)]
-    else:
-        peers = _callbacks(side, folder)
+    peers = _live(side, model, case, clock) if side in ("live", *_FED) else _peers(side, folder)
     if side == "predicting":
         peers.append(_predicting(*case.validation_data))
     answer(ready=True)
     model.fit(epochs=1_000_000, verbose=0, callbacks=[first, *peers, Last()], **arguments)
 
 
-def _callbacks(side: str, folder: str) -> list[Any]:
-    """Return the callbacks that a side adds to `fit`, none of which reaches the network."""
+def _live(side: str, model: Any, case: Any, clock: Callable[[], float]) -> list[Any]:
+    """Return the callbacks that record a `fit` for the dashboard."""
+    from trainer import LiveCallback
+    from trainer.boundary import HEAD_START, SHARE, BoundaryScores
+    from trainer.checkpoints import Checkpoints
+    from trainer.fair_loss import HEAD_START as FAIR_HEAD_START
+    from trainer.fair_loss import SHARE as FAIR_SHARE
+    from trainer.fair_loss import FairLoss
+    from trainer.keeping import Keeper
+    from trainer.pace import Pace
+
+    boundary = fair_loss = None
+    if side == "pictured":
+        pace = Pace(share=SHARE, head_start=HEAD_START, clock=clock)
+        boundary = BoundaryScores(model, case.grid, pace=pace)
+    if side == "fair":
+        pace = Pace(share=FAIR_SHARE, head_start=FAIR_HEAD_START, clock=clock)
+        fair_loss = FairLoss(model, case.x, case.y, pace=pace)
+    counter = case.counter() if side in _COUNTED else None
+    live = LiveCallback(name=side, counter=counter, boundary=boundary, fair_loss=fair_loss)
+    return [live, Keeper(live, Checkpoints("benchmark"))] if side in _KEPT else [live]
+
+
+def _peers(side: str, folder: str) -> list[Any]:
+    """Return the callbacks that another tool adds to `fit`, none of which reaches the network."""
     import keras
 
-    if side in ("live", *_FED):
-        from trainer import LiveCallback
-        from trainer.checkpoints import Checkpoints
-        from trainer.keeping import Keeper
-
-        live = LiveCallback(name=side)
-        # What can be evaluated once more needs its weights.
-        return [live, Keeper(live, Checkpoints("benchmark"))] if side == "counted" else [live]
     if side == "tensorboard":
         return [keras.callbacks.TensorBoard(log_dir=folder, update_freq="batch")]
     if side == "wandb":
@@ -305,26 +317,6 @@ def _callbacks(side: str, folder: str) -> list[Any]:
 
         return [PlotLossesKeras()]
     return []
-
-
-def _picturing(model: Any, grid: Any, clock: Callable[[], float]) -> Any:
-    """Return the callback that records the decision boundary too, as often as the program does."""
-    from trainer import LiveCallback
-    from trainer.boundary import HEAD_START, SHARE, BoundaryScores
-    from trainer.pace import Pace
-
-    pace = Pace(share=SHARE, head_start=HEAD_START, clock=clock)
-    return LiveCallback(name="pictured", boundary=BoundaryScores(model, grid, pace=pace))
-
-
-def _fair(model: Any, case: Any, clock: Callable[[], float]) -> Any:
-    """Return the callback that records the fair training curve, too, as the program does."""
-    from trainer import LiveCallback
-    from trainer.fair_loss import HEAD_START, SHARE, FairLoss
-    from trainer.pace import Pace
-
-    pace = Pace(share=SHARE, head_start=HEAD_START, clock=clock)
-    return LiveCallback(name="fair", fair_loss=FairLoss(model, case.x, case.y, pace=pace))
 
 
 def _predicting(x: Any, y: Any) -> Any:

@@ -12,6 +12,7 @@ from trainer.counting import EvaluationCounts
 from trainer.datasets import load
 from trainer.datasets.spec import LoadOptions
 from trainer.datasets.split import split
+from trainer.evaluation.counters import Counter, class_counter
 from trainer.evaluation.surface import Grid
 from trainer.feeding import FedModel
 
@@ -47,20 +48,30 @@ class Problem:
 
         Args:
             model_class: What it is made of.
-            counted: Whether its validation counts for an evaluation.
+            counted: Whether a metric counts its validation for an evaluation.
         """
         keras.utils.set_random_seed(SEED)
         inputs = keras.Input(self.x.shape[1:])
         networks = {"digits": _mlp, "cnn": _cnn, "table": _two_class_mlp, "moons": _deeper_mlp}
         model = model_class(inputs, networks[self.name](inputs))
-        is_binary = self.name in ("table", "moons")
-        counts = [EvaluationCounts(2 if is_binary else 10)] if counted else []
+        is_binary = self.num_classes == 2
+        counts = [EvaluationCounts(self.num_classes)] if counted else []
         model.compile(
             optimizer=keras.optimizers.Adam(learning_rate=0.001),
             loss="binary_crossentropy" if is_binary else "sparse_categorical_crossentropy",
             metrics=["accuracy", *counts],
         )
         return model
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return 2 if self.name in ("table", "moons") else 10
+
+    def counter(self) -> Counter:
+        """Return what counts the rows of its validation, as the program does."""
+        _, y = self.validation_data
+        return class_counter(y.reshape(-1).astype(int), self.num_classes)
 
 
 def problem(name: str) -> Problem:
@@ -96,11 +107,11 @@ def problem(name: str) -> Problem:
     )
 
 
-def fed(problem: Problem, *, counted: bool = False) -> tuple[FedModel, dict[str, object]]:
+def fed(problem: Problem) -> tuple[FedModel, dict[str, object]]:
     """Return the network as the program trains it, and what its `fit` is called with."""
     from trainer.feeding import validation_batches
 
-    model = problem.build(FedModel, counted=counted)
+    model = problem.build(FedModel)
     assert isinstance(model, FedModel)
     orders = model.feed(problem.x, problem.y, batch_size=problem.batch_size, seed=SEED, num_logs=2)
     arguments = {

@@ -17,6 +17,7 @@ import numpy as np
 from trainer.boundary import BoundaryScores
 from trainer.counting import EvaluationCounts, counting_metric
 from trainer.errors import StoreUnusable, TrainerError
+from trainer.evaluation.counters import Counter
 from trainer.evaluation.counts import Counts, majority
 from trainer.evaluation.surface import Surface
 from trainer.fair_loss import FAIR_LOSS, FairLoss
@@ -52,7 +53,9 @@ class LiveCallback(keras.callbacks.Callback):
     Args:
         name: What the run is called; at most 80 characters.
         recorder: For this package's worker: an open recorder that somebody else serves.
-        boundary: For this package's worker: what to compute after some epochs.
+        counter: For this package's worker: counts the rows of a validation, which no metric does
+            then.
+        boundary: The same: what to compute after some epochs.
         fair_loss: The same; its value is logged as `fair_loss`.
         terminate_on_nan: Whether a loss that is not finite ends the training.
 
@@ -73,6 +76,7 @@ class LiveCallback(keras.callbacks.Callback):
         name: str = "",
         *,
         recorder: Recorder | None = None,
+        counter: Counter | None = None,
         boundary: BoundaryScores | None = None,
         fair_loss: FairLoss | None = None,
         terminate_on_nan: bool = False,
@@ -84,6 +88,7 @@ class LiveCallback(keras.callbacks.Callback):
         self.run_id = recorder.claim.run_id if recorder else None
         self.was_cut = False
         self._recorder = recorder
+        self._counter = counter
         self._boundary = boundary
         self._fair_loss = fair_loss
         self._service: _Service | None = None
@@ -141,7 +146,12 @@ class LiveCallback(keras.callbacks.Callback):
         """Keep what a whole validation has counted."""
         if self._recorder is not None and not self.was_cut:
             metric = counting_metric(self.model)
-            self._counts = None if metric is None else metric.snapshot()
+            if (counter := self._counter) is not None:
+                outputs = self.model.validated
+                # Counted by the thread that serves; the training goes on meanwhile.
+                self._counts = lambda: counter(np.concatenate([part.numpy() for part in outputs]))
+            elif metric is not None:
+                self._counts = metric.snapshot()
             if self._service is not None and isinstance(metric, EvaluationCounts):
                 self._tell_facts(metric)
 
@@ -191,8 +201,10 @@ class LiveCallback(keras.callbacks.Callback):
 
     def _tell_facts(self, metric: EvaluationCounts) -> None:
         assert self._recorder is not None
+        if self._has_told_facts:
+            return
         support = metric.counts().support
-        if support.any() and not self._has_told_facts:
+        if support.any():
             facts: dict[str, Any] = {"majority": majority(support)}
             if metric.class_names:
                 facts["class_names"] = metric.class_names

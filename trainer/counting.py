@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.evaluation.counts import NUM_BINS, THRESHOLDS, ClassCounts, Counts, RegressionCounts
+from trainer.evaluation.counters import EDGES, FACTOR
+from trainer.evaluation.counts import NUM_BINS, ClassCounts, Counts, RegressionCounts
 
-_EDGES = THRESHOLDS.astype("float32")
-_FACTOR = np.nextafter(np.float32(NUM_BINS - 1), np.float32(NUM_BINS))
 _SUMS = ("count", "total", "total_squares", "error", "absolute_error", "squared_error")
 
 
@@ -23,17 +21,7 @@ class _Counting(keras.metrics.Metric):
     Keras' `result` is a number for the logs; these counts are read with `counts`.
     """
 
-    is_paused = False
     _cells: keras.Variable
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Count nothing within; for what is traced there, ever."""
-        self.is_paused = True
-        try:
-            yield
-        finally:
-            self.is_paused = False
 
     def result(self) -> dict[str, Any]:
         """Return no values: logs are numbers."""
@@ -109,8 +97,6 @@ class EvaluationCounts(_Counting):
             y_pred: Output, shape `(batch, K)`, or `(batch, 1)` where K is 2.
             sample_weight: Weights of the rows, shape `(batch,)`; 1 if not given.
         """
-        if self.is_paused:
-            return
         ops, k = keras.ops, self.num_classes
         scores, predicted = self._scores(y_pred)
         labels = self._labels(y_true)
@@ -181,11 +167,10 @@ class EvaluationCounts(_Counting):
     def _bins(scores: Any) -> Any:
         """Return k of the highest k/1000 that is at most the score, which is cut to [0, 1]."""
         scores = tf.clip_by_value(scores, 0.0, 1.0)
-        # By a hair too large a factor, the product is never rounded down below its edge, and what
-        # it was rounded up to is taken back. A score that is no number goes anywhere.
-        bins = tf.clip_by_value(tf.cast(scores * _FACTOR, tf.int32), 0, NUM_BINS - 1)
+        # What was rounded up to an edge is taken back. A score that is no number goes anywhere.
+        bins = tf.clip_by_value(tf.cast(scores * FACTOR, tf.int32), 0, NUM_BINS - 1)
         # Looked up: in a graph, TensorFlow makes of a division by 1000 a product that is not exact.
-        return bins - tf.cast(scores < tf.gather(_EDGES, bins), tf.int32)
+        return bins - tf.cast(scores < tf.gather(EDGES, bins), tf.int32)
 
     def _labels(self, y_true: Any) -> Any:
         ops = keras.ops
@@ -227,8 +212,6 @@ class RegressionEvaluationCounts(_Counting):
             y_pred: Predictions, of the same shape.
             sample_weight: Weights of the rows, shape `(batch,)`; 1 if not given.
         """
-        if self.is_paused:
-            return
         ops = keras.ops
         target = ops.cast(ops.reshape(y_true, (-1,)), "float64")
         predicted = ops.cast(ops.reshape(y_pred, (-1,)), "float64")

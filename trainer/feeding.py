@@ -11,9 +11,9 @@ included, Keras' own `train_step`, optimizer and metrics.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import keras
@@ -21,7 +21,6 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.checkpoints import Checkpoint
-from trainer.counting import counting_metric
 from trainer.errors import WeightsMissing
 
 SECONDS_PER_CALL = 0.05
@@ -60,10 +59,16 @@ class FedModel(keras.Model):
     their running means after each step, shape `(num_steps, num_names)`. To let somebody in between
     two calls, set `admit`: it may wait, and says how many of the next steps are taken; with 0 the
     epoch is cut short.
+
+    Attributes:
+        validated: What the network said in its newest validation, a batch after the other, each of
+            shape `(batch, units)`.
     """
 
     on_steps: StepsListener | None = None
     admit: StepsGate | None = None
+    # Of a list, Keras and TensorFlow would keep books.
+    validated: deque[tf.Tensor]
     train_function: Any
     test_function: Any
     _layout: tuple[int, int, int, int] | None = None
@@ -227,13 +232,28 @@ class FedModel(keras.Model):
 
         @tf.function(reduce_retracing=True)
         @tf.autograph.experimental.do_not_convert
-        def test_batch(batches: tf.data.Iterator) -> dict[str, tf.Tensor]:
-            return self.test_step(next(batches))
+        def test_batch(batches: tf.data.Iterator) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+            logs = self.test_step(next(batches))
+            return logs, self._output
 
-        self.test_function = test_batch
+        def test(batches: tf.data.Iterator) -> dict[str, tf.Tensor]:
+            logs, output = test_batch(batches)
+            self.validated.append(output)
+            return logs
+
+        self.test_function = test
+
+    def compute_metrics(
+        self, x: tf.Tensor, y: tf.Tensor, y_pred: tf.Tensor, sample_weight: Any = None
+    ) -> dict[str, tf.Tensor]:
+        """Bring every metric up to date, as Keras does, and note the output."""
+        self._output = y_pred
+        logs: dict[str, tf.Tensor] = super().compute_metrics(x, y, y_pred, sample_weight)
+        return logs
 
     def reset_metrics(self) -> None:
         """Set every metric back, as one graph once training has built them all."""
+        self.validated = deque()
         (self._reset_in_graph or super().reset_metrics)()
 
     def get_metrics_result(self) -> dict[str, tf.Tensor]:
@@ -312,12 +332,9 @@ class FedModel(keras.Model):
         use_xla = all(isinstance(layer, _XLA_LAYERS) for layer in self.layers)
 
         def one_step(rows: tuple[tf.Tensor, ...], batch: tf.Tensor) -> tf.Tensor:
-            metric = counting_metric(self)
-            with metric.paused() if metric else nullcontext():
-                logs = self.train_step(tuple(tf.gather(part, batch) for part in rows))
-            values = {name: value for name, value in logs.items() if not isinstance(value, dict)}
-            self._log_names = list(values)
-            return tf.stack([tf.cast(value, tf.float32) for value in values.values()])
+            logs = self.train_step(tuple(tf.gather(part, batch) for part in rows))
+            self._log_names = list(logs)
+            return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
 
         @tf.function(jit_compile=use_xla)
         @tf.autograph.experimental.do_not_convert

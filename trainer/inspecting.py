@@ -10,7 +10,7 @@ from trainer.config import RunConfig
 from trainer.datasets import load
 from trainer.errors import InvalidInput, WeightsMissing
 from trainer.evaluation.packing import pack
-from trainer.models import build, evaluation_metric, shaped_targets, target_range
+from trainer.models import build, evaluation_counter
 from trainer.runs import Evaluation, Part, Run, Scores, Which
 
 _ROWS_PER_BATCH = 2048
@@ -41,16 +41,14 @@ def inspect(run: Run, *, part: Part, which: Which) -> tuple[Evaluation, Scores]:
     if not len(rows):
         raise InvalidInput(f"{part}_split", f"must be more than 0 to have {part} rows", 0)
     weights = load_weights(run.run_id, which)
-    bounds = target_range(parts.y_unsealed, spec.task)
-    model = build(config, target_range=bounds)
+    model = build(config)
     try:
         model.set_weights(weights.arrays)
     except ValueError as error:
         raise WeightsMissing("The weights of this run fit another network.") from error
     y_score = _predicted(model, x)
-    metric = evaluation_metric(spec, bounds)
-    metric.update_state(shaped_targets(y, spec.task), y_score)
-    evaluation = Evaluation(epoch=weights.epoch, counts=pack(metric.counts()))
+    counts = evaluation_counter(spec, y, parts.y_unsealed)(y_score)
+    evaluation = Evaluation(epoch=weights.epoch, counts=pack(counts))
     if spec.task == "binary":
         y_score = np.concatenate([1 - y_score, y_score], axis=1)
     return evaluation, Scores(rows=rows, y_true=y, y_score=y_score)

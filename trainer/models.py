@@ -6,21 +6,17 @@ import numpy as np
 
 from trainer.compiling import loss_call, metric_calls, optimizer_call
 from trainer.config import RunConfig
-from trainer.counting import EvaluationCounts, RegressionEvaluationCounts
 from trainer.datasets.spec import DatasetSpec, Task
+from trainer.evaluation.counters import Counter, class_counter, regression_counter
 from trainer.feeding import FedModel
 from trainer.network import network
 
 
-def build(config: RunConfig, *, target_range: tuple[float, float] = (0.0, 1.0)) -> FedModel:
+def build(config: RunConfig) -> FedModel:
     """Return the compiled network; its weights depend on `keras.utils.set_random_seed`.
 
     The input has the dataset's shape, the output one unit per class with softmax, one with a
     sigmoid for two classes, or a linear one for regression.
-
-    Args:
-        config: What to build.
-        target_range: Smallest and largest target of a regression, for its evaluation.
     """
     inputs, *layers = (part.call.make() for part in network(config))
     outputs = inputs
@@ -30,34 +26,25 @@ def build(config: RunConfig, *, target_range: tuple[float, float] = (0.0, 1.0)) 
     model.compile(
         optimizer=optimizer_call(config).make(),
         loss=loss_call(config).make(),
-        metrics=[
-            *(call.make({"model": model}) for call in metric_calls(config)),
-            evaluation_metric(config.spec, target_range),
-        ],
+        metrics=[call.make({"model": model}) for call in metric_calls(config)],
     )
     return model
 
 
-def evaluation_metric(
-    spec: DatasetSpec, target_range: tuple[float, float]
-) -> EvaluationCounts | RegressionEvaluationCounts:
-    """Return the metric that counts what such a network's evaluation is made of."""
-    if spec.task == "regression":
-        return RegressionEvaluationCounts(*target_range)
-    return EvaluationCounts(spec.num_classes)
-
-
-def target_range(y: np.ndarray, task: Task) -> tuple[float, float]:
-    """Return the smallest and the largest target; a little more where all are the same.
+def evaluation_counter(spec: DatasetSpec, y: np.ndarray, y_unsealed: np.ndarray) -> Counter:
+    """Return what counts the rows of an evaluation.
 
     Args:
-        y: Targets, shape `(num_rows,)`.
-        task: Kind of target; only those of a regression have a range that matters.
+        spec: The dataset.
+        y: Their targets, shape `(num_rows,)`.
+        y_unsealed: All targets but those of the test set, which a regression's bins span.
     """
-    if task != "regression":
-        return 0.0, 1.0
-    low, high = float(y.min()), float(y.max())
-    return (low, high) if low < high else (low - 0.5, high + 0.5)
+    if spec.task != "regression":
+        return class_counter(y, spec.num_classes)
+    low, high = float(y_unsealed.min()), float(y_unsealed.max())
+    # All may be the same.
+    low, high = (low, high) if low < high else (low - 0.5, high + 0.5)
+    return regression_counter(y, low, high)
 
 
 def shaped_targets(y: np.ndarray, task: Task, *, one_hot: int = 0) -> np.ndarray:

@@ -26,12 +26,13 @@ from trainer.datasets import load
 from trainer.datasets.preprocessing import Preprocessing
 from trainer.datasets.spec import Arrays
 from trainer.errors import StoreUnusable, TrainerError, WeightsMissing
+from trainer.evaluation.counters import Counter
 from trainer.evaluation.counts import majority
 from trainer.evaluation.surface import Grid
 from trainer.fair_loss import FairLoss
 from trainer.feeding import FedModel, validation_batches
 from trainer.keeping import Keeper
-from trainer.models import build, shaped_targets, target_range
+from trainer.models import build, evaluation_counter, shaped_targets
 from trainer.recorder import Recorder
 from trainer.runs import Run, State
 from trainer.shutdown import Shutdown
@@ -174,6 +175,7 @@ class Training:
         recorder.update(facts=prepared.facts)
         callback = LiveCallback(
             recorder=recorder,
+            counter=prepared.counter,
             boundary=boundary,
             fair_loss=prepared.fair_loss,
             terminate_on_nan=True,
@@ -264,10 +266,10 @@ class WarmModel:
     """
 
     def __init__(self) -> None:
-        self._built_as: tuple[RunConfig, tuple[float, float]] | None = None
+        self._built_as: RunConfig | None = None
         self._model: FedModel | None = None
 
-    def build(self, config: RunConfig, target_range: tuple[float, float]) -> FedModel:
+    def build(self, config: RunConfig) -> FedModel:
         """Return an untrained, compiled network for this config; the last one is gone then."""
         # What ends it, and how much a row counts, is no part of a network.
         alike: dict[str, Any] = {
@@ -284,7 +286,7 @@ class WarmModel:
         alike |= {"patience": 0, "min_delta": 0.0}
         if not is_scheduled(config):  # a schedule's numbers are part of what is compiled
             alike |= {"learning_rate": 1.0, "epochs": 1}
-        built_as = (dataclasses.replace(config, **alike), target_range)
+        built_as = dataclasses.replace(config, **alike)
         model = self._model if built_as == self._built_as else None
         if model is None:
             self._model = None
@@ -294,7 +296,7 @@ class WarmModel:
             # All that layers draw comes from it. Keras' own call also has TensorFlow forget how it
             # runs what is compiled, which takes longer than a short training.
             random.seed(config.seed)
-        fresh = build(config, target_range=target_range)
+        fresh = build(config)
         if model is None:
             self._built_as, self._model = built_as, fresh
             return fresh
@@ -320,6 +322,7 @@ class _Prepared(NamedTuple):
     model: FedModel
     orders: tf.data.Dataset
     validation: tf.data.Dataset | None
+    counter: Counter | None
     facts: dict[str, Any]
     boundary: BoundaryScores | None
     fair_loss: FairLoss | None
@@ -331,7 +334,7 @@ def _prepare(
 ) -> _Prepared:
     spec = config.spec
     parts = config.split(arrays)
-    model = warm.build(config, target_range(parts.y_unsealed, spec.task))
+    model = warm.build(config)
     one_hot = spec.num_classes if config.targets == "one_hot" else 0
     weights = class_weights(config.class_weight, parts.y_train)
     orders = model.feed(
@@ -343,8 +346,9 @@ def _prepare(
         num_logs=1 + len(config.metrics),
         first_epoch=first_epoch,
     )
-    validation = None
+    validation = counter = None
     if config.validates:
+        counter = evaluation_counter(spec, parts.y_val, parts.y_unsealed)
         y_val = shaped_targets(parts.y_val, spec.task, one_hot=one_hot)
         validation = validation_batches(parts.x_val, y_val)
     fair_loss = None
@@ -361,6 +365,7 @@ def _prepare(
         model=model,
         orders=orders,
         validation=validation,
+        counter=counter,
         facts=facts,
         boundary=None if grid is None else BoundaryScores(model, grid),
         fair_loss=fair_loss,

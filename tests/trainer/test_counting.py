@@ -1,4 +1,4 @@
-"""The counting metrics: every count is scikit-learn's, within `fit()`'s own validation."""
+"""Every count is scikit-learn's: by the metrics, and of all rows after a validation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from trainer import EvaluationCounts, LiveCallback, RegressionEvaluationCounts
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, load
+from trainer.evaluation.counters import class_counter, regression_counter
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.regression import regression_report
 from trainer.evaluation.thresholds import OneVersusRest
@@ -52,22 +53,36 @@ def assert_counts_are_scikit_learns(counts, y_true, y_score):
         np.testing.assert_array_equal(found, expected, err_msg=str(k))
 
 
+def by_metric(y_true, y_pred, num_classes):
+    """Count in batches."""
+    metric = EvaluationCounts(num_classes)
+    for part in np.array_split(np.arange(len(y_true)), 4):
+        metric.update_state(y_true[part], y_pred[part])
+    return metric.counts()
+
+
+def at_once(y_true, y_pred, num_classes):
+    """Count all rows together."""
+    return class_counter(y_true, num_classes)(y_pred)
+
+
+WAYS = pytest.mark.parametrize("count", [by_metric, at_once])
+
+
+@WAYS
 @pytest.mark.parametrize("decimals", [2, 3, 7], ids=["many ties", "on the thresholds", "any"])
-def test_a_single_score_for_two_classes_is_counted_exactly(decimals):
+def test_a_single_score_for_two_classes_is_counted_exactly(count, decimals):
     rng = np.random.default_rng(decimals)
     y_true = rng.integers(0, 2, 300)
     score = np.round(rng.random(300), decimals).astype("float32")
-    metric = EvaluationCounts(2)
-    for part in np.array_split(np.arange(300), 4):
-        metric.update_state(y_true[part, None].astype("float32"), score[part, None])
-    counts = metric.counts()
+    counts = count(y_true, score[:, None], 2)
     assert_counts_are_scikit_learns(counts, y_true, np.stack([1 - score, score], axis=1))
     expected = metrics.confusion_matrix(y_true, score >= 0.5)
     np.testing.assert_array_equal(counts.confusion, expected)
     assert counts.left_out == 0
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph", "XLA"])
+@pytest.mark.parametrize("mode", ["eager", "graph", "XLA", "at once"])
 def test_every_score_next_to_a_threshold_is_on_its_right_side(mode):
     edges = (np.arange(1001) / 1000).astype("float32")
     scores = [edges]
@@ -82,22 +97,33 @@ def test_every_score_next_to_a_threshold_is_on_its_right_side(mode):
     if mode != "eager":
         update = tf.function(update, jit_compile=mode == "XLA")
     update(tf.ones(len(score)), tf.constant(score))
+    counts = metric.counts()
+    if mode == "at once":
+        counts = at_once(np.ones(len(score), int), score[:, None], 2)
     expected = np.bincount(np.searchsorted(edges, score, side="right") - 1, minlength=1001)
-    np.testing.assert_array_equal(metric.counts().positives[1], expected)
+    np.testing.assert_array_equal(counts.positives[1], expected)
 
 
-@pytest.mark.parametrize("is_one_hot", [False, True])
-def test_scores_of_many_classes_are_counted_exactly(is_one_hot):
+@WAYS
+def test_scores_of_many_classes_are_counted_exactly(count):
     rng = np.random.default_rng(0)
     y_true = rng.integers(0, 4, 200)
     y_score = rng.dirichlet(np.ones(4), 200).astype("float32")
-    metric = EvaluationCounts(4)
-    metric.update_state(np.eye(4)[y_true] if is_one_hot else y_true, y_score)
-    counts = metric.counts()
+    counts = count(y_true, y_score, 4)
     assert_counts_are_scikit_learns(counts, y_true, y_score)
     expected = metrics.confusion_matrix(y_true, y_score.argmax(axis=1))
     np.testing.assert_array_equal(counts.confusion, expected)
     np.testing.assert_array_equal(counts.support, np.bincount(y_true, minlength=4))
+
+
+@pytest.mark.parametrize("column", [False, True])
+def test_labels_may_be_one_hot_or_a_column(column):
+    rng = np.random.default_rng(0)
+    y_true, y_score = rng.integers(0, 4, 50), rng.dirichlet(np.ones(4), 50)
+    metric = EvaluationCounts(4)
+    metric.update_state(y_true[:, None].astype("float32") if column else np.eye(4)[y_true], y_score)
+    expected = metrics.confusion_matrix(y_true, y_score.argmax(axis=1))
+    np.testing.assert_array_equal(metric.counts().confusion, expected)
 
 
 @pytest.mark.parametrize("units", [1, 3])
@@ -140,10 +166,21 @@ def test_rows_without_a_finite_score_or_a_known_label_are_left_out():
     assert counts.positives.sum() == counts.negatives.sum() == 1
 
 
-def test_one_class_alone_and_one_prediction_for_all_are_counted():
-    metric = EvaluationCounts(3)
-    metric.update_state(np.zeros(5, int), np.tile(np.float32([0, 1, 0]), (5, 1)))
-    np.testing.assert_array_equal(metric.counts().confusion, [[0, 5, 0], [0, 0, 0], [0, 0, 0]])
+def test_a_row_without_a_finite_score_is_left_out_of_all_rows_at_once():
+    scores = np.array([[0.2, 0.8], [np.nan, 0.5], [0.6, 0.4], [np.inf, 0.1]], "float32")
+    counts = at_once(np.array([1, 0, 0, 1]), scores, 2)
+    assert counts.left_out == 2
+    np.testing.assert_array_equal(counts.confusion, [[1, 0], [0, 1]])
+    assert counts.positives.sum() == counts.negatives.sum() == 2
+    nothing = at_once(np.array([1, 0]), np.full((2, 1), np.nan, "float32"), 2)
+    assert nothing.left_out == 2
+    assert not nothing.support.any()
+
+
+@WAYS
+def test_one_class_alone_and_one_prediction_for_all_are_counted(count):
+    counts = count(np.zeros(5, int), np.tile(np.float32([0, 1, 0]), (5, 1)), 3)
+    np.testing.assert_array_equal(counts.confusion, [[0, 5, 0], [0, 0, 0], [0, 0, 0]])
 
 
 def test_a_reset_forgets_everything_and_what_was_read_stays():
@@ -158,13 +195,12 @@ def test_a_reset_forgets_everything_and_what_was_read_stays():
     assert not_made_yet().support.tolist() == [0, 1]
 
 
-def test_a_thousand_classes_are_counted():
+@WAYS
+def test_a_thousand_classes_are_counted(count):
     rng = np.random.default_rng(3)
     y_true = rng.integers(0, 1000, 50)
     y_score = rng.dirichlet(np.full(1000, 0.01), 50).astype("float32")
-    metric = EvaluationCounts(1000)
-    metric.update_state(y_true, y_score)
-    counts = metric.counts()
+    counts = count(y_true, y_score, 1000)
     expected = metrics.confusion_matrix(y_true, y_score.argmax(axis=1), labels=np.arange(1000))
     np.testing.assert_array_equal(counts.confusion, expected)
 
@@ -184,15 +220,23 @@ def test_an_output_of_another_size_and_names_of_other_classes_are_refused():
         RegressionEvaluationCounts(2, 2)
 
 
-def test_a_regression_is_counted_in_bins_and_its_sums_are_exact():
+def regression_by_metric(y_true, y_pred):
+    metric = RegressionEvaluationCounts(0, 10, num_bins=20)
+    for part in np.array_split(np.arange(len(y_true)), 3):
+        metric.update_state(y_true[part, None], y_pred[part, None])
+    return metric.counts()
+
+
+def regression_at_once(y_true, y_pred):
+    return regression_counter(y_true, 0, 10, num_bins=20)(y_pred[:, None])
+
+
+@pytest.mark.parametrize("count", [regression_by_metric, regression_at_once])
+def test_a_regression_is_counted_in_bins_and_its_sums_are_exact(count):
     rng = np.random.default_rng(4)
     y_true = rng.uniform(0, 10, 300)
     y_pred = y_true + rng.normal(0, 2, 300)
-    metric = RegressionEvaluationCounts(0, 10, num_bins=20)
-    for part in np.array_split(np.arange(300), 3):
-        metric.update_state(y_true[part, None], y_pred[part, None])
-    metric.update_state(np.array([np.nan]), np.array([1.0]))
-    counts = metric.counts()
+    counts = count(np.append(y_true, 1.0), np.append(y_pred, np.nan))
     edges = np.linspace(0, 10, 21)
     expected, _, _ = np.histogram2d(y_true, np.clip(y_pred, 0, 9.999), bins=[edges, edges])
     np.testing.assert_array_equal(counts.joint, expected)
@@ -210,11 +254,14 @@ def test_every_shipped_set_is_counted_as_scikit_learn_counts_it(dataset):
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=30, tol=0.01))
     model.fit(split.x_train.reshape(len(split.x_train), -1), split.y_train)
     score = model.predict_proba(split.x_val.reshape(len(split.x_val), -1)).astype("float32")
-    metric = EvaluationCounts(len(config.spec.class_names))
-    metric.update_state(split.y_val, score)
-    assert_counts_are_scikit_learns(metric.counts(), split.y_val, score)
+    counts, also = (
+        way(split.y_val, score, config.spec.num_classes) for way in (at_once, by_metric)
+    )
+    assert_counts_are_scikit_learns(counts, split.y_val, score)
+    np.testing.assert_array_equal(also.positives, counts.positives)
+    np.testing.assert_array_equal(also.negatives, counts.negatives)
     expected = metrics.confusion_matrix(split.y_val, score.argmax(axis=1))
-    np.testing.assert_array_equal(metric.counts().confusion, expected)
+    np.testing.assert_array_equal(counts.confusion, expected)
 
 
 # -- within fit() ------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ def prepared(config: RunConfig):
     parts = config.split(load(config.dataset, config.load_options()))
     one_hot = config.spec.num_classes if config.targets == "one_hot" else 0
     y = shaped_targets(parts.y_train, config.spec.task, one_hot=one_hot)
-    model = build(config, target_range=(0.0, 400.0))
+    model = build(config)
     model.feed(parts.x_train, y, batch_size=32, seed=0, num_logs=1 + len(config.metrics))
     return model, parts.x_train, y
 
