@@ -105,7 +105,7 @@ class Program:
         assert pid in self.worker_pids
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
-    def slow_down(self, run_id: str, epochs_per_second: float = 20) -> None:
+    def slow_down(self, run_id: str, epochs_per_second: float = 10) -> None:
         """Have a training leave most of the machine to those who look at it."""
         wait_until(lambda: self.store.run(run_id).state in ACTIVE, "it trains")
         steer(self.store, run_id, "speed", epochs_per_second)

@@ -13,7 +13,7 @@ from tests.browser.relay import Relay
 from tests.browser.viewer import Viewer
 from tests.waiting import wait_until
 
-LONG = {"dataset": "digits", "hidden_layers": 2, "units": 128, "batch_size": 8, "epochs": 1900}
+LONG = {"dataset": "digits", "epochs": 1900}
 
 
 @pytest.fixture

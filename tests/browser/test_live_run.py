@@ -14,8 +14,8 @@ from tests.browser.program import Program
 from tests.browser.viewer import Viewer
 from trainer.runs import Record, finite_or_none
 
-# Long enough to do something meanwhile, slow enough to keep every point.
-LONG = {"dataset": "digits", "hidden_layers": 2, "units": 128, "batch_size": 8, "epochs": 1900}
+# Long enough to do something meanwhile.
+LONG = {"dataset": "digits", "epochs": 1900}
 SHORT = {"dataset": "iris", "epochs": 12}
 
 
@@ -28,6 +28,7 @@ def test_a_run_grows_keeps_its_zoom_survives_a_reload_and_stops(
     viewer: Viewer, program: Program
 ) -> None:
     run_id = viewer.start(**LONG)
+    program.slow_down(run_id)
     viewer.expect_state("Training")
     viewer.expect_points(3)
     viewer.expect_points(3, "accuracy")
