@@ -13,6 +13,8 @@ from xdist.scheduler import LoadScopeScheduling
 gc.disable()
 # TensorFlow's C++ notes about the machine say nothing about a test.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Tests run side by side: threads of one operation would wait for one another.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
