@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trainer.datasets.uploads import remove_unneeded
@@ -21,6 +21,10 @@ from trainer.tidying import remove_leftovers
 _LOOK_SECONDS = 0.5
 # A run whose writer cannot be looked at (on another machine) is given up after this silence.
 _SILENCE_SECONDS = 30.0
+# A writer gives a sign of life each second; a store that is locked and a machine that is busy may
+# make it wait. One that somebody has told to stop is waited for less long.
+_STALL_SECONDS = 10.0
+_UNHEARD_SECONDS = 3.0
 # A worker that fails sooner than this after its start is not replaced at once.
 _YOUNG_SECONDS = 10.0
 _END_SECONDS = 7.0
@@ -34,8 +38,9 @@ _log = logging.getLogger(__name__)
 class LocalLauncher:
     """Keeps worker processes: one for each run that may train at once, and a warm spare.
 
-    It also marks runs as *interrupted* whose process is gone, and once a day, the first time at the
-    start, removes what is older than a day and belongs to no run: uploads and checkpoints.
+    It also marks runs as *interrupted* whose process is gone and as *stalled* whose process hangs,
+    and once a day, the first time at the start, removes what is older than a day and belongs to no
+    run: uploads and checkpoints.
 
     Args:
         store: Where the queue is.
@@ -53,6 +58,7 @@ class LocalLauncher:
         self._next_upkeep = 0.0
         self._thread = threading.Thread(target=self._look_after, name="launcher", daemon=True)
         self._abandoned = AbandonedRuns(store)
+        self._stalled = StalledRuns(store, kill=self._kill)
 
     def start(self) -> None:
         """Start the workers and look after them from a thread of its own."""
@@ -95,6 +101,7 @@ class LocalLauncher:
                 self._not_before = time.monotonic() + _YOUNG_SECONDS
             try:
                 self._abandoned.interrupt()
+                self._stalled.look()
             except Exception:
                 _log.exception("the launcher could not look at the runs; trying again")
             try:
@@ -123,6 +130,13 @@ class LocalLauncher:
         if time.monotonic() >= self._not_before:
             for _ in range(self._settings.slots + 1 - len(self._workers)):
                 self._workers[self._start_worker()] = time.monotonic()
+
+    def _kill(self, worker: str) -> None:
+        """End a process that hangs, if it is one of the workers."""
+        for process in self._workers:
+            if worker.rsplit(":", 2)[1:2] == [str(process.pid)] and is_running(worker):
+                _log.warning("worker %d hangs and is killed", process.pid)
+                process.kill()
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
         command: Sequence[str] = (
@@ -179,3 +193,59 @@ class AbandonedRuns:
             self._pulses[run.run_id] = (run.pulse, time.monotonic())
             return False
         return time.monotonic() - since > _SILENCE_SECONDS
+
+
+class StalledRuns:
+    """Finds runs whose process is there but silent, and marks them *stalled*.
+
+    The next sign of life takes the mark away. Who hangs hears nothing: where somebody has pressed
+    Stop, the run is ended here.
+
+    Args:
+        store: Where the runs are.
+        kill: Called with the process whose run was ended, as `this_process` names it.
+    """
+
+    def __init__(self, store: Store, *, kill: Callable[[str], None]) -> None:
+        self._store = store
+        self._kill = kill
+        self._pulses: dict[str, tuple[tuple[int, int], float]] = {}
+
+    def look(self) -> None:
+        """Look once.
+
+        Raises:
+            StoreUnusable: The store cannot be read or written.
+        """
+        now = time.monotonic()
+        before, self._pulses = self._pulses, {}
+        silent = []
+        for run in self._store.active_runs():
+            pulse, since = (run.attempt, run.pulse), now
+            if run.run_id in before and before[run.run_id][0] == pulse:
+                since = before[run.run_id][1]
+            self._pulses[run.run_id] = pulse, since
+            if now - since > _UNHEARD_SECONDS:
+                silent.append((run, now - since))
+        if silent and self._store_is_free():
+            for run, seconds in silent:
+                self._judge(run, seconds)
+
+    def _store_is_free(self) -> bool:
+        """Return whether a writer need not wait for the store; who has to is silent and well."""
+        began = time.monotonic()
+        with self._store.transaction(writes=True):
+            is_free = time.monotonic() - began < _LOOK_SECONDS
+        if not is_free:
+            self._pulses.clear()
+        return is_free
+
+    def _judge(self, run: Run, seconds: float) -> None:
+        message = "Its process hangs and did not hear Stop: it was given up."
+        if self._store.stop_unheard(run, message):
+            _log.warning("run %s was stopped: its process hangs", run.run_id)
+            self._kill(run.worker)
+        elif seconds > _STALL_SECONDS and run.state != "stalled":
+            message = "Its process gives no sign of life: wait for it, or press Stop."
+            if self._store.stall(run, message):
+                _log.warning("run %s is stalled", run.run_id)

@@ -68,6 +68,8 @@ class Recorder:
         self._lock = threading.Lock()
         self._records: deque[tuple[Record, Callable[[], Counts] | None]] = deque()
         self._fields: dict[str, Any] = {}
+        # Said with each sign of life: somebody may have taken the silence before for a stall.
+        self._standing: dict[str, Any] = {"state": "starting", "message": ""}
         self._surfaces: dict[int, Surface] = {}  # by epoch
         self._outdated: set[int] = set()
         self._kept_boundaries = EvenlyKept(MAX_BOUNDARIES)
@@ -265,6 +267,8 @@ class Recorder:
             self._surfaces, self._outdated = {}, set()
         if self.is_lost:
             return
+        self._standing = {name: fields.get(name, told) for name, told in self._standing.items()}
+        fields |= self._standing
         if self._began is not None:
             fields.setdefault("seconds", self.seconds())
         # Packed here, because the training's thread has better things to do.

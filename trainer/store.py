@@ -408,7 +408,7 @@ class Store:
         if fields.get("state") in ENDED:
             fields.setdefault("ended_at", time.time())
         if fields.get("state") == "training":
-            fields.setdefault("started_at", time.time())
+            fields.setdefault("started_at", sa.func.coalesce(RUNS.c.started_at, time.time()))
         records = list(records)
         evaluations = [
             {
@@ -476,6 +476,27 @@ class Store:
 
     def interrupt(self, run: Run, message: str) -> bool:
         """Mark a run whose writer is gone; return False if the writer moved since it was read."""
+        return self._mark(run, state="interrupted", message=message, ended_at=time.time())
+
+    def stall(self, run: Run, message: str) -> bool:
+        """Mark a run whose writer is silent, until it writes again, as `interrupt` does."""
+        return self._mark(run, state="stalled", message=message)
+
+    def stop_unheard(self, run: Run, message: str) -> bool:
+        """End a run whose writer was told to stop and has not heard it, as `interrupt` does."""
+        is_told = (
+            sa.select(sa.literal(1))
+            .where(
+                COMMANDS.c.run_id == run.run_id,
+                COMMANDS.c.command == "stop",
+                COMMANDS.c.taken.is_(False),
+            )
+            .exists()
+        )
+        return self._mark(run, is_told, state="stopped", message=message, ended_at=time.time())
+
+    def _mark(self, run: Run, *conditions: sa.ColumnElement[bool], **fields: Any) -> bool:
+        """Set fields of a run from outside, if its writer has not moved since it was read."""
         with self.transaction(writes=True) as connection:
             written = connection.execute(
                 RUNS.update()
@@ -484,8 +505,9 @@ class Store:
                     RUNS.c.attempt == run.attempt,
                     RUNS.c.pulse == run.pulse,
                     RUNS.c.state.in_(ACTIVE),
+                    *conditions,
                 )
-                .values(state="interrupted", message=clean(message), ended_at=time.time())
+                .values(**cleaned(fields))
             )
             return written.rowcount == 1
 

@@ -92,7 +92,7 @@ def seconds_until_free(left: Sequence[float], ahead: Iterable[float], slots: int
 
 
 def _seconds_left(run: Run, paces: Sequence[tuple[str, float]]) -> float:
-    if run.state == "paused":
+    if run.state in ("paused", "stalled"):
         return math.inf
     if run.seconds_left is not None:
         return run.seconds_left

@@ -45,7 +45,7 @@ function progressWords(run) {
 function speedWords(run) {
   const speed = run.epochs_per_second;
   if (run.state === "paused") return run.speed ? `slow motion, ${run.speed} epochs/s` : "";
-  if (!speed || OVER.has(run.state) || run.state === "queued") return "";
+  if (!speed || OVER.has(run.state) || run.state === "queued" || run.state === "stalled") return "";
   if (speed < 0.5) return `${durationWords(1 / speed)} per epoch`;
   return `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} epochs/s`;
 }

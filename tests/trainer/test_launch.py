@@ -20,8 +20,8 @@ from trainer.checkpoints import kept
 from trainer.config import RunConfig
 from trainer.continuing import resume
 from trainer.datasets import uploads
-from trainer.launch import AbandonedRuns, LocalLauncher
-from trainer.process import this_process
+from trainer.launch import AbandonedRuns, LocalLauncher, StalledRuns
+from trainer.process import is_running, this_process
 from trainer.runs import Run
 from trainer.settings import Settings
 from trainer.store import Store
@@ -49,6 +49,11 @@ class Desk:
             return run if run.state == state and run.epoch >= epochs else None
 
         return wait_until(is_there, f"the run is {state} with {epochs} epochs", seconds=300)
+
+    def hang(self, run: Run) -> None:
+        """Have the process of a run stand still; not while it has the store to itself."""
+        with self.store.transaction(writes=True):
+            os.kill(pid_of(run), signal.SIGSTOP)
 
     def epochs(self, run_id: str) -> list[int]:
         records = self.store.updates(run_id)[1]
@@ -147,6 +152,31 @@ def test_of_a_killed_worker_others_take_the_next_run_and_go_on_with_the_one_it_l
         ],
         "there are two workers again",
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP is POSIX's")
+def test_a_run_whose_worker_hangs_is_stalled_goes_on_with_it_and_can_be_stopped_without_it(
+    desk, monkeypatch
+):
+    monkeypatch.setattr(trainer.launch, "_STALL_SECONDS", 2.0)
+    monkeypatch.setattr(trainer.launch, "_UNHEARD_SECONDS", 1.5)
+    hangs, waiting = desk.submit(**FOR_EVER), desk.submit(**SHORT)
+    before = desk.when(hangs, "training", epochs=1)
+    desk.hang(before)
+    stalled = desk.when(hangs, "stalled")
+    assert stalled.message == "Its process gives no sign of life: wait for it, or press Stop."
+    os.kill(pid_of(before), signal.SIGCONT)
+    again = desk.when(hangs, "training", epochs=stalled.epoch + 1)
+    assert (again.message, again.started_at) == ("", before.started_at)
+
+    desk.hang(before)
+    desk.store.stop(hangs)
+    stopped = desk.when(hangs, "stopped")
+    assert stopped.message == "Its process hangs and did not hear Stop: it was given up."
+    assert desk.epochs(hangs) == list(range(stopped.epoch))
+    wait_until(lambda: is_running(before.worker) is False, "the process is gone")
+    after = desk.when(waiting, "finished")
+    assert pid_of(after) != pid_of(before)
 
 
 def test_the_settings_reach_the_workers(desk):
@@ -289,6 +319,62 @@ def test_a_run_on_another_machine_is_given_up_after_a_long_silence(store, monkey
     now[0] += 29
     abandoned.interrupt()
     assert store.run(claim.run_id).state == "interrupted"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that the test sets."""
+    now = [1000.0]
+    monkeypatch.setattr(trainer.launch.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_only_who_is_told_to_stop_and_does_not_hear_it_is_given_up(store, clock):
+    claims = [store.open_run({}, worker=f"worker {n}", origin="callback") for n in range(3)]
+    silent, told, well = claims
+    for claim in claims:
+        store.write(claim, state="training")
+    given_up = []
+    stalled = StalledRuns(store, kill=given_up.append)
+    for seconds in (0, 2, 2):
+        clock[0] += seconds
+        store.write(well)
+        stalled.look()
+        for claim in (told, well):
+            store.stop(claim.run_id)
+    states = [store.run(claim.run_id).state for claim in claims]
+    assert (states, given_up) == (["training", "stopped", "training"], ["worker 1"])
+    clock[0] += 7
+    stalled.look()
+    assert store.run(silent.run_id).state == "stalled"
+    store.write(silent, state="paused")
+    clock[0] += 2
+    stalled.look()
+    assert store.run(silent.run_id).state == "paused"
+
+
+def test_a_writer_that_waits_for_a_locked_store_is_not_taken_for_one_that_hangs(
+    store, clock, monkeypatch
+):
+    claim = store.open_run({}, worker=this_process(), origin="callback")
+    stalled = StalledRuns(store, kill=lambda worker: None)
+    stalled.look()
+    store.stop(claim.run_id)
+    transaction = store.transaction
+
+    @contextlib.contextmanager
+    def after_a_lock(*, writes=False):
+        with transaction(writes=writes) as connection:
+            clock[0] += 10 * writes
+            yield connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "transaction", after_a_lock)
+        clock[0] += 20
+        stalled.look()
+    clock[0] += 2
+    stalled.look()
+    assert store.run(claim.run_id).state == "starting"
 
 
 def test_the_start_removes_old_uploads_that_no_run_was_given(store, data_folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import math
 import sqlite3
@@ -150,6 +151,35 @@ def test_while_it_is_served_everything_is_recorded_and_the_pulse_is_given(record
         wait_until(lambda: store.run(run_id).pulse > pulse, "the pulse moved")
         assert looks.acquire(timeout=60)
     assert store.history(run_id) == {"loss": [0.0, 1.0, 2.0]}
+
+
+def test_the_next_sign_of_life_takes_the_mark_of_a_silence_away(recorder, store):
+    run_id = recorder.claim.run_id
+    recorder.begin(epochs=9, steps_per_epoch=None)
+    for state, message, learn in (
+        ("starting", "Preparing the network", lambda: None),
+        ("training", "", lambda: recorder.log_epoch(0, {"loss": 0.5})),
+        ("paused", "", lambda: recorder._pause(True)),
+    ):
+        learn()
+        recorder.flush()
+        assert store.stall(store.run(run_id), "silent")
+        assert (store.run(run_id).state, store.run(run_id).message) == ("stalled", "silent")
+        recorder.flush()
+        assert (store.run(run_id).state, store.run(run_id).message) == (state, message)
+        assert not store.stall(dataclasses.replace(store.run(run_id), pulse=0), "silent")
+
+
+def test_a_training_began_once_however_often_it_was_paused(recorder, store):
+    recorder.begin(epochs=9, steps_per_epoch=None)
+    recorder.log_epoch(0, {"loss": 0.5})
+    recorder.flush()
+    began = store.run(recorder.claim.run_id).started_at
+    for is_paused in (True, False):
+        recorder._pause(is_paused)
+        recorder.flush()
+    assert began is not None
+    assert store.run(recorder.claim.run_id).started_at == began
 
 
 def test_while_it_is_served_a_stop_is_heard(recorder, store):
