@@ -80,6 +80,7 @@ class Recorder:
         self._is_training = False
         self._steps_per_epoch: int | None = None
         self._paused_at: float | None = None
+        self._heard_at = 0.0
         self.paused_seconds = 0.0
         self._done = 0.0  # epochs, the part of the running one too
         # When how many epochs were done: the newest ends of epochs, and at first the first steps.
@@ -175,6 +176,11 @@ class Recorder:
             return self._seconds_before
         until = self._paused_at or time.monotonic()
         return self._seconds_before + until - self._began - self.paused_seconds
+
+    def seconds_unattended(self) -> float:
+        """Seconds that the training has waited in a pause since it was last told anything."""
+        paused_at = self._paused_at
+        return 0.0 if paused_at is None else time.monotonic() - max(paused_at, self._heard_at)
 
     def _pause(self, is_paused: bool) -> None:
         now = time.monotonic()
@@ -361,6 +367,7 @@ class Recorder:
 
     def _obey(self, command: Command) -> None:
         gate = self.gate
+        self._heard_at = time.monotonic()
         match command:
             case ("speed", value):
                 gate.slow_down(value or None)

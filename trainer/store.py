@@ -342,6 +342,12 @@ class Store:
                 for row in connection.execute(ahead)
             ]
 
+    def has_queue(self) -> bool:
+        """Return whether any run waits for a worker."""
+        with self.transaction() as connection:
+            waits = connection.execute(sa.select(RUNS.c.run_id).where(_IS_WAITING).limit(1))
+            return waits.first() is not None
+
     def paces(self, *, limit: int = 20) -> list[tuple[str, float]]:
         """Return the dataset of each of the newest runs that were queued and are over, and the
         seconds that an epoch of it took, newest first."""

@@ -9,6 +9,7 @@ import math
 import random
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -40,6 +41,10 @@ from trainer.stopping import EarlyStopping
 
 # A store that is locked or full when the training ends is tried again for so long.
 _END_SECONDS = 60.0
+_GAVE_WAY = (
+    "It was paused while others waited, and gave its place to them; Resume goes on after its last "
+    "whole epoch."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +59,8 @@ class Training:
         warm: The network of this process's last training.
         shutdown: Once requested, the training stops and the run is *interrupted*.
         checkpoint_bytes: What the checkpoints of the run may take; None for any number.
+        gives_way: Asked while the run is paused, with the seconds since somebody attended to it,
+            whether its place is wanted more elsewhere: it is *interrupted* then. None for never.
         stop_seconds: How long `fit()`, which hears of a stop between two calls only, may take to
             end; then, or when the shutdown is insisted on, it is left behind. None for ever.
 
@@ -70,9 +77,12 @@ class Training:
         warm: WarmModel | None = None,
         shutdown: Shutdown | None = None,
         checkpoint_bytes: int | None = None,
+        gives_way: Callable[[float], bool] | None = None,
         stop_seconds: float | None = None,
     ) -> None:
         self.is_left = False
+        self._gives_way = gives_way
+        self._has_given_way = False
         self._stop_seconds = math.inf if stop_seconds is None else stop_seconds
         self._stopped_at: float | None = None
         self._config = config
@@ -102,6 +112,8 @@ class Training:
             message = f"The program was ended during the training. {message}".rstrip()
         elif state == "stopped" and self._recorder.is_out_of_room:
             state, message = "interrupted", "The disk is full; once there is room, it can go on."
+        elif state == "stopped" and self._has_given_way:
+            state, message = "interrupted", f"{_GAVE_WAY} {message}".rstrip()
         self._recorder.end(state, message, seconds=self._seconds, patience=_END_SECONDS)
         return state
 
@@ -114,6 +126,7 @@ class Training:
             keeper.save_if_due(self._commit)
             if bool(keeper.problem) != had_problem:
                 self._recorder.update(message=_problem_sentence(keeper.problem))
+        self._heed_others()
         self._heed_stop()
 
     def _commit(self) -> bool:
@@ -125,6 +138,17 @@ class Training:
             )
             return False
         return True
+
+    def _heed_others(self) -> None:
+        seconds = self._recorder.seconds_unattended()
+        if not seconds or self._gives_way is None or self._recorder.gate.is_stopped:
+            return
+        try:
+            self._has_given_way = self._gives_way(seconds)
+        except StoreUnusable:
+            return  # whoever waits there waits a little longer
+        if self._has_given_way:
+            self._recorder.gate.stop()
 
     def _heed_stop(self) -> None:
         if self._shutdown is not None and self._shutdown.requested:

@@ -18,6 +18,8 @@ from trainer.store import Store
 
 # A worker that lives takes the first run of the queue far sooner, also right after the start.
 VAIN_SECONDS = 30.0
+# Whoever pauses a run and leaves keeps its place for so long, where others wait.
+PAUSE_SECONDS = 300.0
 
 
 class Waiting(NamedTuple):
@@ -26,10 +28,12 @@ class Waiting(NamedTuple):
     Attributes:
         place: How many queued runs come first, counting this one.
         seconds: Expected time until it begins; None where nobody can know.
+        reason: Why nobody can know, in a sentence; empty where there is nothing to say.
     """
 
     place: int
     seconds: float | None
+    reason: str = ""
 
 
 def waiting(store: Store, run: Run) -> Waiting | None:
@@ -52,7 +56,21 @@ def waiting(store: Store, run: Run) -> Waiting | None:
     before = [_seconds(dataset, epochs, paces) for dataset, epochs in ahead]
     slots = Settings.from_environment().slots
     seconds = seconds_until_free(left, before, slots)
-    return Waiting(place, _rounded(seconds) if math.isfinite(seconds) else None)
+    if math.isfinite(seconds):
+        return Waiting(place, _rounded(seconds))
+    return Waiting(place, None, _reason(active))
+
+
+def _reason(active: Iterable[Run]) -> str:
+    states = {run.state for run in active}
+    if "paused" in states:
+        return (
+            "It waits for a run that is paused, and that gives up its place when nobody attends to "
+            f"it for {PAUSE_SECONDS / 60:.0f} minutes."
+        )
+    if "stalled" in states:
+        return "It waits for a run whose process gives no sign of life; Stop would end that one."
+    return ""
 
 
 def waits_in_vain(store: Store, queued_at: float) -> bool:

@@ -22,6 +22,7 @@ from trainer.runs import Claim, Inspection
 from trainer.settings import MEGABYTE, Settings
 from trainer.shutdown import Shutdown
 from trainer.store import Store
+from trainer.waiting import PAUSE_SECONDS
 
 if TYPE_CHECKING:
     from trainer.training import WarmModel
@@ -135,11 +136,16 @@ class Worker:
             warm=warm,
             shutdown=self._shutdown,
             checkpoint_bytes=self._checkpoint_bytes,
+            gives_way=self._is_wanted_elsewhere,
             stop_seconds=_STOP_SECONDS,
         )
         state = training.run()
         _log.info("run %s ends: %s", claim.run_id, state)
         return not training.is_left
+
+    def _is_wanted_elsewhere(self, seconds: float) -> bool:
+        """Return whether a run that nobody has attended to for so long keeps others waiting."""
+        return seconds > PAUSE_SECONDS and self._store.has_queue()
 
     def _is_worn(self) -> bool:
         if self._max_runs is not None and self._num_runs >= self._max_runs:

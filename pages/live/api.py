@@ -106,6 +106,7 @@ class _Api:
         waits = waiting(self._store, run)
         return 200, {
             **_facts(run),
+            "message": run.message if waits is None else waits.reason,
             "queue_place": None if waits is None else waits.place,
             "queue_seconds": None if waits is None else waits.seconds,
             "history": self._store.history(run_id),

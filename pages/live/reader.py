@@ -277,7 +277,7 @@ def summary(run: Run, waits: Waiting | None) -> dict[str, Any]:
         "run_id": run.run_id,
         "name": run.name,
         "state": run.state,
-        "message": run.message,
+        "message": run.message if waits is None else waits.reason,
         "queue_place": None if waits is None else waits.place,
         "queue_seconds": None if waits is None else waits.seconds,
         "epoch": run.epoch,

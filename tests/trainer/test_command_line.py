@@ -394,6 +394,17 @@ def test_show_of_a_run_that_was_not_trained_yet(call, store):
     assert (shown["history"], shown["evaluation"], shown["epochs"]) == ({}, {}, 0)
 
 
+def test_show_of_a_run_that_waits_tells_its_place_and_why_nobody_knows_how_long(call, store):
+    first, second = (store.create_run({"dataset": "iris"}) for _ in range(2))
+    assert "place 1 in the queue, begins in about 0 s" in call("show", first)[1]
+    store.write(store.claim_next(this_process(), slots=1), state="paused")
+    told = call("show", second)[1]
+    assert "place 1 in the queue\n" in told
+    assert "It waits for a run that is paused" in told
+    shown = json.loads(call("show", second, "--json")[1])
+    assert (shown["queue_place"], shown["queue_seconds"]) == (1, None)
+
+
 def test_stop_ends_a_queued_run_and_asks_a_training_one(call, store):
     queued = store.create_run({})
     claim = store.open_run({}, worker=this_process(), origin="callback")

@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 from trainer.errors import StoreUnusable
 from trainer.evaluation.surface import Grid, Surface, unpack
 from trainer.recorder import MAX_BOUNDARIES, Recorder
-from trainer.runs import Boundary, Cursor
+from trainer.runs import Boundary, Command, Cursor
 from trainer.store import Store
 
 
@@ -265,6 +265,22 @@ def clock(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(trainer.recorder.time, "monotonic", lambda: now[0])
     return now
+
+
+def test_a_pause_is_attended_to_by_whoever_says_anything(recorder, store, clock):
+    recorder.begin(epochs=10, steps_per_epoch=4)
+    clock[0] += 60
+    assert recorder.seconds_unattended() == 0
+    recorder._pause(True)
+    clock[0] += 60
+    assert recorder.seconds_unattended() == 60
+    store.send(recorder.claim.run_id, Command("step"))
+    recorder._take_commands()
+    assert recorder.seconds_unattended() == 0
+    clock[0] += 7
+    assert recorder.seconds_unattended() == 7
+    recorder._pause(False)
+    assert recorder.seconds_unattended() == 0
 
 
 def test_the_speed_is_that_of_training_without_the_time_it_took_to_begin(recorder, store, clock):

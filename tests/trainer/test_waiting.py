@@ -79,8 +79,11 @@ def test_nobody_knows_how_long_somebody_pauses_or_the_first_run_takes(store):
     assert waiting(store, waits) == Waiting(1, None)
     store.write(claim, state="training", epoch=1, epochs_per_second=1.0)
     assert waiting(store, waits) == Waiting(1, 5)
-    store.write(claim, state="paused")
-    assert waiting(store, waits) == Waiting(1, None)
+    for state, words in (("paused", "a run that is paused"), ("stalled", "no sign of life")):
+        store.write(claim, state=state)
+        told = waiting(store, waits)
+        assert (told.place, told.seconds) == (1, None)
+        assert words in told.reason
 
 
 def test_a_run_waits_in_vain_once_no_worker_has_trained_for_half_a_minute(store):

@@ -14,13 +14,16 @@ from collections.abc import Iterator
 import pytest
 
 import trainer.datasets
+import trainer.worker
 from tests.waiting import wait_until
 from trainer.config import RunConfig
+from trainer.continuing import resume
 from trainer.datasets import DATASETS
 from trainer.launch import AbandonedRuns
 from trainer.process import this_process
 from trainer.settings import Settings
 from trainer.shutdown import Shutdown
+from trainer.steering import steer
 from trainer.store import Store
 from trainer.worker import Worker
 
@@ -100,6 +103,38 @@ def test_a_worker_whose_fit_does_not_hear_stop_ends_the_run_and_itself(
     assert has_ended
     assert store.run(run_id).state == "stopped"
     assert store.run(waiting).state == "queued"
+
+
+def test_a_run_that_is_paused_and_left_gives_its_place_to_those_who_wait(
+    store, shutdown, monkeypatch
+):
+    monkeypatch.setattr(trainer.worker, "PAUSE_SECONDS", 0.5)
+    config = RunConfig.create("iris", epochs=100_000)
+    paused = store.create_run(config.to_dict())
+    thread = threading.Thread(
+        target=Worker(store, slots=1, parent=this_process(), shutdown=shutdown).work
+    )
+    thread.start()
+    wait_until(lambda: store.run(paused).epoch > 1, "it trains")
+    steer(store, paused, "pause")
+    pulse = wait_until(lambda: (r := store.run(paused)).state == "paused" and r, "it waits").pulse
+    wait_until(lambda: store.run(paused).pulse > pulse + 2, "it waits as long as nobody else does")
+    assert store.run(paused).state == "paused"
+    waiting = store.create_run(RunConfig.create("iris", epochs=2).to_dict())
+    wait_until(lambda: store.run(waiting).state == "finished", "the other one has had its turn")
+
+    run = store.run(paused)
+    assert run.state == "interrupted"
+    assert run.message == (
+        "It was paused while others waited, and gave its place to them; Resume goes on after its "
+        "last whole epoch."
+    )
+    resume(store, paused)
+    wait_until(lambda: store.run(paused).epoch > run.epoch, "it goes on where it was")
+    shutdown.requested = True
+    thread.join()
+    records = [record for record in store.updates(paused)[1] if record.kind == "epoch"]
+    assert [record.epoch for record in records] == list(range(store.run(paused).epoch))
 
 
 @pytest.mark.parametrize("bound", [{"max_runs": 2}, {"max_bytes": 1}])

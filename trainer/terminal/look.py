@@ -18,6 +18,7 @@ from trainer.runs import Run
 from trainer.settings import MEGABYTE
 from trainer.store import Store
 from trainer.terminal.words import FAILED, OK, described, line, shown, summary_of, typed
+from trainer.waiting import waiting
 
 # A wider matrix fits no screen.
 _MAX_PRINTED_CLASSES = 30
@@ -45,6 +46,11 @@ def show_run(store: Store, options: argparse.Namespace) -> int:
     print(line(run))
     if run.message:
         print(run.message)
+    if (waits := waiting(store, run)) is not None:
+        begins = "" if waits.seconds is None else f", begins in about {waits.seconds:.0f} s"
+        print(f"place {waits.place} in the queue{begins}")
+        if waits.reason:
+            print(waits.reason)
     if run.note:
         print(run.note)
     if run.parent is not None:

@@ -14,6 +14,7 @@ from trainer.evaluation.summary import summary
 from trainer.openings import told_openings
 from trainer.runs import ACTIVE, Run
 from trainer.store import Store
+from trainer.waiting import waiting
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -73,8 +74,11 @@ def summary_of(run: Run) -> dict[str, Any]:
 def described(store: Store, run: Run) -> dict[str, Any]:
     """Return a run in values for JSON, as `run --json` and `show --json` print it."""
     history = store.history(run.run_id)
+    waits = waiting(store, run)
     return {
         **summary_of(run),
+        "queue_place": None if waits is None else waits.place,
+        "queue_seconds": None if waits is None else waits.seconds,
         "history": history,
         "learning_rates": [
             {"epoch": record.epoch + 1, "step": record.step + 1, **record.data}

@@ -298,6 +298,10 @@ def test_a_queued_run_tells_its_place(server: Server) -> None:
     assert [answer["queue_place"] for answer in answers] == [1, 2]
     # Nothing trains, so the first begins at once; how long a run takes nobody knows yet.
     assert [answer["queue_seconds"] for answer in answers] == [0, None]
+    server.store.write(server.store.claim_next("a worker", slots=1), state="paused")
+    told = server.get(f"/api/runs/{run_ids[1]}")[2]
+    assert (told["queue_place"], told["queue_seconds"]) == (1, None)
+    assert told["message"].startswith("It waits for a run that is paused")
 
 
 @pytest.mark.parametrize("run_id", ["nobody", "a%00b", "..", "%2e%2e%2f", "a'--", "x" * 500])
