@@ -49,7 +49,7 @@ class RunNotFound(TrainerError):
 
 
 class RoomNotFound(TrainerError):
-    """There is no room with this code, or not any more."""
+    """There is no room with this code."""
 
     def __init__(self) -> None:
         super().__init__("There is no open room with this code.")

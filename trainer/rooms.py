@@ -180,8 +180,8 @@ class Rooms:
         """Join the open room with this code; doing so twice changes nothing.
 
         Raises:
-            RoomNotFound: There is none.
-            NotPossible: The room is full, or whoever asks opened it.
+            RoomNotFound: There is none with this code.
+            NotPossible: The room has ended, is full, or whoever asks opened it.
         """
         if not self._person.owner:
             raise NotYours("Only people can join a room.")
@@ -221,11 +221,13 @@ class Rooms:
     def _find(self, connection: Connection, code: str, now: float) -> Room:
         """Return the open room with a code; a wrong one takes as long as a right one."""
         found = None
-        for row in connection.execute(sa.select(ROOMS).where(is_open(now))):
+        for row in connection.execute(sa.select(ROOMS)):
             if hmac.compare_digest(_digest(plain_code(code)), _digest(row.code)):
                 found = self._to_room(row, now)
         if found is None:
             raise RoomNotFound
+        if found.is_over:
+            raise NotPossible("This room has ended. Is there another code on the board?")
         return found
 
     def _mine(self, connection: Connection, now: float) -> Room | None:

@@ -14,6 +14,7 @@ from pages.lesson.bars import bars_html
 from pages.lesson.leading import votes_csv
 from pages.lesson.qr import qr_image, room_address
 from pages.live.api import api_routes
+from pages.live.tries import TRIES_OF_ONE
 from pages.visitor import owner_of
 from tests.pages.test_lessons import button, htmls, labels, train_newest
 from trainer.lessons import LESSONS
@@ -107,6 +108,20 @@ def test_wrong_codes_are_told_and_after_ten_the_next_one_waits(
 
     assert "Too many wrong codes were tried. Try again in" in page.warning[0].value
     assert open_lessons_page(browser="ann", room=room.code).button
+
+
+def test_who_scans_the_code_of_a_room_that_has_ended_is_told_so_and_keeps_their_tries(
+    open_lessons_page: OpenPage, room: Room, store: Store
+) -> None:
+    Rooms(store.used_by(TEACHER)).end()
+    for _ in range(TRIES_OF_ONE + 1):
+        page = open_lessons_page(browser="late", room=room.code)
+        assert "This room has ended." in page.warning[0].value
+
+    new = Rooms(store.used_by(TEACHER)).open(LESSON, PREDICT, seed=7)
+    assert labels(open_lessons_page(browser="late", room=new.code)) == [
+        option.text for option in LESSON.predict.options
+    ]
 
 
 def test_a_vote_is_in_after_one_press_and_the_bars_come_when_the_teacher_closes(

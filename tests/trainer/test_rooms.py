@@ -373,7 +373,7 @@ def test_an_ended_room_takes_nobody_and_no_vote_and_its_owner_still_has_the_vote
 
     school.rooms(TEACHER).end()
 
-    with pytest.raises(RoomNotFound):
+    with pytest.raises(NotPossible, match="This room has ended."):
         school.join(BEN)
     with pytest.raises(NotPossible):
         school.vote(ANN, 1, round=1)
@@ -396,7 +396,7 @@ def test_a_forgotten_room_is_over_after_half_a_day_and_gone_after_a_month(school
     school.polls(ANN).vote(fraud.poll, 1, 0)
     assert len(school.polls(TEACHER).counted(school.room.number)) == 4
     school.clock.now += ROOM_SECONDS
-    with pytest.raises(RoomNotFound):
+    with pytest.raises(NotPossible, match="This room has ended."):
         school.join(BEN)
     # Nobody can close what was still open by then, and nobody votes in it any more.
     late = school.polls(TEACHER).counted(school.room.number)[4:]
