@@ -20,11 +20,12 @@ from trainer.config import RunConfig
 from trainer.continuing import resume
 from trainer.datasets import DATASETS
 from trainer.launch import AbandonedRuns
-from trainer.process import this_process
+from trainer.process import memory_bytes, this_process
 from trainer.settings import Settings
 from trainer.shutdown import Shutdown
 from trainer.steering import steer
 from trainer.store import Store
+from trainer.training import WarmModel
 from trainer.worker import Worker
 
 
@@ -137,13 +138,29 @@ def test_a_run_that_is_paused_and_left_gives_its_place_to_those_who_wait(
     assert [record.epoch for record in records] == list(range(store.run(paused).epoch))
 
 
-@pytest.mark.parametrize("bound", [{"max_runs": 2}, {"max_bytes": 1}])
-def test_a_worker_ends_after_so_many_runs_or_with_so_much_memory(store, shutdown, bound):
+def test_a_worker_ends_after_so_many_runs(store, shutdown):
     config = RunConfig.create(epochs=1).to_dict()  # the network that a worker warms up with
     run_ids = [store.create_run(config) for _ in range(3)]
+    Worker(store, slots=1, parent=this_process(), shutdown=shutdown, max_runs=2).work()
+    assert [store.run(run_id).state for run_id in run_ids] == ["finished", "finished", "queued"]
 
-    Worker(store, slots=1, parent=this_process(), shutdown=shutdown, **bound).work()
 
-    done = bound.get("max_runs", 1)
-    states = [store.run(run_id).state for run_id in run_ids]
-    assert states == ["finished"] * done + ["queued"] * (3 - done)
+def test_a_worker_ends_after_a_run_that_leaves_it_with_too_much_memory(
+    store, shutdown, monkeypatch
+):
+    leaked: list[bytes] = []
+    load_digits = DATASETS["digits"].load
+
+    def load(options):
+        if store.run(run_ids[1]).state == "starting":
+            leaked.append(b"x" * 400_000_000)
+        return load_digits(options)
+
+    spec = dataclasses.replace(DATASETS["digits"], load=load)
+    monkeypatch.setattr(trainer.datasets, "DATASETS", {**DATASETS, "digits": spec})
+    config = RunConfig.create(epochs=1).to_dict()
+    run_ids = [store.create_run(config) for _ in range(3)]
+    WarmModel().warm_up()
+    most = memory_bytes() + 300_000_000
+    Worker(store, slots=1, parent=this_process(), shutdown=shutdown, max_bytes=most).work()
+    assert [store.run(run_id).state for run_id in run_ids] == ["finished", "finished", "queued"]
