@@ -136,6 +136,28 @@ def test_a_training_that_raises_has_failed_with_the_reason(store, monkeypatch, c
     assert "Traceback" in caplog.text
 
 
+HOOKS = (
+    *("on_train_begin", "on_epoch_begin", "on_train_batch_begin", "on_train_batch_end"),
+    *("on_test_begin", "on_test_batch_begin", "on_test_batch_end", "on_test_end"),
+    *("on_epoch_end", "on_train_end"),
+)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_whatever_hook_of_a_callback_raises_the_run_has_failed_and_the_next_one_trains(
+    store, monkeypatch, hook
+):
+    def refuse(self, *arguments, **options):
+        raise RuntimeError(f"refused {hook}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Keeper, hook, refuse)
+        run = Trained(store, quick(epochs=2)).run
+    assert (run.state, run.message) == ("failed", f"RuntimeError: refused {hook}")
+    assert run.epoch == {"on_epoch_end": 1, "on_train_end": 2}.get(hook, 0)
+    assert Trained(store, quick(epochs=2)).run.state == "finished"
+
+
 def test_data_that_cannot_be_had_are_a_failure_in_a_sentence(store, monkeypatch):
     def load(options):
         raise DatasetUnavailable("There is no internet.")
