@@ -140,10 +140,11 @@ class Keeper(keras.callbacks.Callback):
                 self._files.save(
                     last.checkpoint(), best=best.checkpoint() if best and is_new else None
                 )
-            except OSError as error:
+            except (OSError, MemoryError) as error:
                 if not self.problem:
                     _log.warning("a checkpoint could not be written: %s", error)
-                self.problem = error.strerror or type(error).__name__
+                reason = error.strerror if isinstance(error, OSError) else "too little memory"
+                self.problem = reason or type(error).__name__
             else:
                 self.problem = ""
                 self._written = max(self._written, last.epoch)

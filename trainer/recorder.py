@@ -277,17 +277,17 @@ class Recorder:
         fields |= self._standing
         if self._began is not None:
             fields.setdefault("seconds", self.seconds())
-        # Packed here, because the training's thread has better things to do.
-        records = [
-            record if counts is None else dataclasses.replace(record, evaluation=pack(counts()))
-            for record, counts in recorded
-        ]
-        boundaries = [
-            Boundary(epoch=epoch, surface=pack_surface(surface))
-            for epoch, surface in surfaces.items()
-            if epoch not in outdated
-        ]
         try:
+            # Packed here, because the training's thread has better things to do.
+            records = [
+                record if counts is None else dataclasses.replace(record, evaluation=pack(counts()))
+                for record, counts in recorded
+            ]
+            boundaries = [
+                Boundary(epoch=epoch, surface=pack_surface(surface))
+                for epoch, surface in surfaces.items()
+                if epoch not in outdated
+            ]
             self._store.write(
                 self.claim,
                 first_seq=self._seq + 1,

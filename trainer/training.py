@@ -41,6 +41,7 @@ from trainer.stopping import EarlyStopping
 
 # A store that is locked or full when the training ends is tried again for so long.
 _END_SECONDS = 60.0
+_OUT_OF_MEMORY = "The training needed more memory than this machine has."
 _GAVE_WAY = (
     "It was paused while others waited, and gave its place to them; Resume goes on after its last "
     "whole epoch."
@@ -100,13 +101,17 @@ class Training:
         """Train to the end and return how it ended."""
         thread = threading.Thread(target=self._train_and_tell, name="fit", daemon=True)
         thread.start()
-        self._recorder.serve(self._is_over, each_look=self._look)
-        if self.is_left:
-            _log.warning("run %s: fit() was left behind", self._recorder.claim.run_id)
-            self._outcome = ("stopped", self._keep_last())
+        state: State
+        try:
+            self._recorder.serve(self._is_over, each_look=self._look)
+        except MemoryError:
+            # fit() has it all, and gives it back with the process.
+            _log.exception("run %s: out of memory", self._recorder.claim.run_id)
+            self._recorder.gate.stop()
+            self.is_left = True
+            state, message = "failed", _OUT_OF_MEMORY
         else:
-            thread.join()
-        state, message = self._outcome
+            state, message = self._wait_for_outcome(thread)
         if state == "stopped" and self._shutdown is not None and self._shutdown.requested:
             state = "interrupted"
             message = f"The program was ended during the training. {message}".rstrip()
@@ -116,6 +121,13 @@ class Training:
             state, message = "interrupted", f"{_GAVE_WAY} {message}".rstrip()
         self._recorder.end(state, message, seconds=self._seconds, patience=_END_SECONDS)
         return state
+
+    def _wait_for_outcome(self, thread: threading.Thread) -> tuple[State, str]:
+        if self.is_left:
+            _log.warning("run %s: fit() was left behind", self._recorder.claim.run_id)
+            return "stopped", self._keep_last()
+        thread.join()
+        return self._outcome
 
     def _look(self) -> None:
         if self._recorder.is_out_of_room:
@@ -169,7 +181,7 @@ class Training:
             self._outcome = ("failed", str(error))
         except (MemoryError, tf.errors.ResourceExhaustedError):
             _log.exception("run %s: out of memory", self._recorder.claim.run_id)
-            self._outcome = ("failed", "The training needed more memory than this machine has.")
+            self._outcome = ("failed", _OUT_OF_MEMORY)
         except Exception as error:
             # Whatever fit() raises ends this run, never the worker; the log keeps the traceback.
             _log.exception("run %s failed", self._recorder.claim.run_id)

@@ -124,16 +124,25 @@ def test_saving_twice_writes_once(data_folder):
     assert file.read_bytes() == b"untouched"
 
 
-def test_a_full_disk_is_a_problem_that_is_told_and_can_pass(data_folder, monkeypatch, caplog):
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (MemoryError("Unable to allocate 64.0 MiB"), "too little memory"),
+    ],
+)
+def test_what_a_full_disk_or_memory_refuses_is_told_and_can_pass(
+    data_folder, monkeypatch, caplog, error, told
+):
     keeper, _ = keeping((0.1, 0.1))
 
     def full(*arguments, **options):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise error
 
     with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
         patched.setattr(np, "savez", full)
         keeper.save()
-    assert keeper.problem == "No space left on device"
+    assert keeper.problem == told
     assert "could not be written" in caplog.text
     assert list((data_folder / "checkpoints" / "abc").iterdir()) == []
     keeper.save()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 import threading
 
 import numpy as np
+import psutil
 import pytest
 
+import trainer.recorder
 import trainer.training
 from tests.waiting import wait_until
 from trainer.checkpoints import load_weights
@@ -175,6 +178,43 @@ def test_too_little_memory_is_a_failure_in_a_sentence(store, monkeypatch):
     run = Trained(store, quick()).run
     assert run.state == "failed"
     assert "memory" in run.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux heeds the limit")
+def test_a_network_too_large_for_the_memory_has_failed_and_the_next_one_trains(store):
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    room = psutil.Process().memory_info().vms + 150_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (room, limits[1]))
+    try:
+        run = Trained(store, quick("digits", units=4096, hidden_layers=3), WarmModel()).run
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert (run.state, run.epoch) == ("failed", 0)
+    assert run.message == "The training needed more memory than this machine has."
+    assert Trained(store, quick()).run.state == "finished"
+
+
+def test_where_there_is_no_memory_left_to_tell_what_was_learnt_the_run_has_failed(
+    store, monkeypatch
+):
+    pack, calls = trainer.recorder.pack, []
+
+    def pack_once(counts):
+        calls.append(counts)
+        if len(calls) == 2:
+            raise MemoryError
+        return pack(counts)
+
+    monkeypatch.setattr(trainer.recorder, "pack", pack_once)
+    trained = Trained(store, quick(epochs=100_000))
+    left = [thread for thread in threading.enumerate() if thread.name == "fit"]
+    for thread in left:
+        thread.join(timeout=60)
+    assert trained.run.state == "failed"
+    assert "memory" in trained.run.message
+    assert len(trained.history["loss"]) == trained.run.epoch >= 1
 
 
 def test_a_network_reads_the_words_of_a_text_in_their_order(store):
