@@ -129,9 +129,9 @@ class Program:
                 self.store.stop(run.run_id)
         wait_until(lambda: all(run.is_over for run in self.store.runs()), "all runs are over")
 
-    def restart(self) -> None:
-        """End the server as `kill` does and start it again at the same address."""
-        self._end()
+    def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the server, by default as `kill` does, and start it again at the same address."""
+        self._end(how)
         self._start()
 
     def close(self) -> None:
@@ -181,9 +181,9 @@ class Program:
         except OSError:
             return False
 
-    def _end(self) -> None:
+    def _end(self, how: signal.Signals = signal.SIGTERM) -> None:
         assert self._process is not None
-        self._process.terminate()
+        self._process.send_signal(how)
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:

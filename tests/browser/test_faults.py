@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 
@@ -45,12 +48,7 @@ def test_after_a_cut_line_the_curves_have_no_gap_and_no_double(
     )
     viewer.stop_button.click()
     viewer.expect_state("Stopped")
-    history = program.history(run_id)
-    viewer.expect_points(len(history["loss"]))
-    for role, name in (("training", "loss"), ("validation", "val_loss")):
-        x, y = viewer.curve("loss", role)
-        assert x == list(range(1, len(history[name]) + 1))
-        assert y == pytest.approx(history[name], rel=1e-5)
+    assert_whole(viewer, program.history(run_id))
     viewer.forgive_lost_connections()
 
 
@@ -79,7 +77,8 @@ def test_a_loss_that_is_no_number_ends_the_run_as_diverged_at_its_step(viewer: V
     expect(viewer.stop_button).to_be_disabled()
 
 
-def test_a_run_outlives_its_worker_s_death_and_the_server_s_restart(
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_a_run_outlives_its_worker_s_death_and_the_server_s_end_and_death(
     own_program: Program, new_viewer: NewViewer
 ) -> None:
     program = own_program
@@ -88,19 +87,47 @@ def test_a_run_outlives_its_worker_s_death_and_the_server_s_restart(
     program.slow_down(run_id)
     viewer.expect_points(3)
 
-    program.kill_writer(run_id)
+    workers = psutil.Process(program.pid).children(recursive=True)
+    program.restart(signal.SIGINT)  # Ctrl-C
+    assert len(workers) == 2
+    assert psutil.wait_procs(workers, timeout=0)[1] == []
+    viewer.page.reload()
     viewer.expect_state("Interrupted")
     expect(viewer.stop_button).to_be_disabled()
-    history = program.history(run_id)
-    viewer.expect_points(len(history["loss"]))
-    assert viewer.curve("loss", "training")[1] == pytest.approx(history["loss"], rel=1e-5)
+    assert_whole(viewer, program.history(run_id))
 
-    address = viewer.page.url
-    program.restart()
+    resume(viewer, program, run_id)
+    program.kill_writer(run_id)
+    viewer.expect_state("Interrupted")
+    assert_whole(viewer, program.history(run_id))
+
+    resume(viewer, program, run_id)
+    workers = psutil.Process(program.pid).children(recursive=True)
+    program.restart(signal.SIGKILL)
     after = new_viewer(program)
-    after.page.goto(address)
-    after.expect_state("Interrupted")
-    after.expect_points(len(history["loss"]))
-    assert program.history(run_id) == history
-    assert after.curve("loss", "validation")[1] == pytest.approx(history["val_loss"], rel=1e-5)
+    after.page.goto(viewer.page.url)
+    after.expect_state("Training")  # its worker goes on, and ends with it
+    after.expect_points(program.store.run(run_id).epoch + 5)
+    after.stop_button.click()
+    after.expect_state("Stopped")
+    assert program.store.run(run_id).attempt == 3
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
+    assert_whole(after, program.history(run_id))
     viewer.forgive_lost_connections()
+
+
+def resume(viewer: Viewer, program: Program, run_id: str) -> None:
+    """Have a run that was interrupted go on for some epochs."""
+    done = program.store.run(run_id).epoch
+    viewer.page.get_by_role("button", name="Resume", exact=True).click()
+    program.slow_down(run_id)
+    viewer.expect_points(done + 3)
+
+
+def assert_whole(viewer: Viewer, history: dict[str, list[float | None]]) -> None:
+    """Say that both curves of the loss are the history: no gap, nothing twice."""
+    viewer.expect_points(len(history["loss"]))
+    for role, name in (("training", "loss"), ("validation", "val_loss")):
+        x, y = viewer.curve("loss", role)
+        assert x == list(range(1, len(history[name]) + 1))
+        assert y == pytest.approx(history[name], rel=1e-5)
