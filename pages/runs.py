@@ -30,6 +30,11 @@ def main() -> None:
     st.title("Runs", anchor=False)
     _show_runs()
     _show_tidying()
+    if (role := this_role()) is not None:
+        st.html(
+            f"<p>You are in this class as a {role}, on this browser. On a computer that others use "
+            'too, <a href="/sign-in">sign out</a> when you leave.</p>'
+        )
 
 
 @st.fragment(run_every=_LOOK_SECONDS)

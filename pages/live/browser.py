@@ -60,5 +60,14 @@ def new_browser() -> str:
 
 def lasting_cookie(scope: Scope, name: str, value: str) -> str:
     """Return a Set-Cookie header for a year, which no script and no other site's page can use."""
+    return _cookie(scope, name, value, _YEAR)
+
+
+def forgotten_cookie(scope: Scope, name: str) -> str:
+    """Return a Set-Cookie header that makes a browser forget what `lasting_cookie` gave it."""
+    return _cookie(scope, name, "", 0)
+
+
+def _cookie(scope: Scope, name: str, value: str, seconds: int) -> str:
     secure = "; Secure" if scope.get("scheme") == "https" else ""
-    return f"{name}={value}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax{secure}"
+    return f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"

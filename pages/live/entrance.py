@@ -15,12 +15,13 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pages.live.badge import COOKIE, Badges
+from pages.live.badge import COOKIE, Badges, Role
 from pages.live.browser import COOKIE as BROWSER_COOKIE
-from pages.live.browser import browser_of, lasting_cookie, new_browser
+from pages.live.browser import browser_of, forgotten_cookie, lasting_cookie, new_browser
 from pages.live.tries import Tries
 
 SIGN_IN_PATH = "/sign-in"
+SIGN_OUT_PATH = "/sign-out"
 MAX_FORM_BYTES = 4_096
 
 _PAGE = Template((Path(__file__).parent / "entrance.html").read_text(encoding="utf-8"))
@@ -35,10 +36,17 @@ _POLICY = (
 _LOG = logging.getLogger(__name__)
 _WRONG = "That is not the code of this class."
 _NO_CODE = "This class asks for its code: open its address in a browser and enter it there."
+_SIGN_OUT = """<form method="post" action="/sign-out">
+  <p>This browser is signed in as a {role}. Signed out, it forgets who you are: your runs stay,
+  but only a teacher can change them then.</p>
+  <button type="submit">Sign out</button>
+</form>"""
 
 
 class EntranceMiddleware:
     """Asks whoever comes for the class code, once for each browser, and lets nobody else in.
+
+    A browser that signs out also forgets its name, so that whoever uses it next owns nothing yet.
 
     Args:
         badges: Who has shown which code.
@@ -55,14 +63,18 @@ class EntranceMiddleware:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        is_sign_in = scope["type"] == "http" and scope["path"] == SIGN_IN_PATH
+        path = scope["path"] if scope["type"] == "http" else ""
+        is_sign_in = path == SIGN_IN_PATH
+        role = self._badges.role_of_cookies(headers.get("cookie", ""))
         if is_sign_in and scope["method"] == "POST":
             response = await self._sign_in(scope, receive)
-        elif not is_sign_in and self._badges.role_of_cookies(headers.get("cookie", "")):
+        elif path == SIGN_OUT_PATH and scope["method"] == "POST":
+            response = _sign_out(scope)
+        elif not is_sign_in and role:
             await self.app(scope, receive, send)
             return
         elif _asks_for_page(scope, headers):
-            response = _page(to=_address(scope) if not is_sign_in else "/")
+            response = _page(to=_address(scope) if not is_sign_in else "/", role=role)
         else:
             response = JSONResponse({"error": _NO_CODE}, status_code=401)
         response.headers["Cache-Control"] = "no-store"
@@ -97,6 +109,14 @@ class EntranceMiddleware:
         return response
 
 
+def _sign_out(scope: Scope) -> Response:
+    response = Response(status_code=303, headers={"Location": "/"})
+    for name in (COOKIE, BROWSER_COOKIE):
+        response.headers.append("set-cookie", forgotten_cookie(scope, name))
+    _LOG.info("a browser signed out")
+    return response
+
+
 def _asks_for_page(scope: Scope, headers: Headers) -> bool:
     return (
         scope["type"] == "http"
@@ -105,8 +125,9 @@ def _asks_for_page(scope: Scope, headers: Headers) -> bool:
     )
 
 
-def _page(*, to: str, problem: str = "", status: int = 401) -> Response:
-    page = _PAGE.substitute(to=html.escape(to), problem=html.escape(problem))
+def _page(*, to: str, problem: str = "", role: Role | None = None, status: int = 401) -> Response:
+    sign_out = "" if role is None else _SIGN_OUT.format(role=role)
+    page = _PAGE.substitute(to=html.escape(to), problem=html.escape(problem), sign_out=sign_out)
     return HTMLResponse(page, status_code=status, headers={"Content-Security-Policy": _POLICY})
 
 

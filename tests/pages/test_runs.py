@@ -137,6 +137,18 @@ def test_a_run_that_no_form_describes_is_listed_and_linked(
     assert row["Open"] == f"/?run={run_id}"
 
 
+@pytest.mark.parametrize(("code", "leads"), [("", False), ("sunny-tensors", True)])
+def test_who_is_in_a_class_is_led_to_where_they_sign_out(
+    open_runs_page: OpenRunsPage, monkeypatch: pytest.MonkeyPatch, code: str, leads: bool
+) -> None:
+    monkeypatch.setenv("DASHBOARD_CLASS_CODE", code)
+    page = open_runs_page()
+
+    assert not page.exception
+    words = [element.proto.body for element in page.main.get("html")]
+    assert any('<a href="/sign-in">sign out</a>' in text for text in words) == leads
+
+
 def test_hostile_names_stay_cells_of_the_table(open_runs_page: OpenRunsPage, store: Store) -> None:
     names = ["<img src=x onerror=alert(1)>", "![](http://example.invalid/x.png)", "=cmd()", "../.."]
     for name in names:

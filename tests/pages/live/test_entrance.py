@@ -147,6 +147,25 @@ def test_the_sign_in_page_is_there_for_those_who_are_in_already(class_server: Se
 
     assert status == 401
     assert 'name="code"' in page
+    assert "This browser is signed in as a student." in page
     assert cookies(sign_in(class_server, TEACHER, cookie=badge)[1]).startswith(
         "dashboard_class=teacher."
     )
+
+
+def test_a_browser_that_signs_out_is_nobody_any_more(class_server: Server) -> None:
+    badge = cookies(sign_in(class_server, CLASS)[1])
+    status, headers, _ = class_server.get("/sign-out", method="POST", Cookie=badge)
+
+    assert (status, headers["Location"]) == (303, "/")
+    forgotten = headers.get_all("set-cookie")
+    assert [one.partition(";")[0] for one in forgotten] == [
+        "dashboard_class=",
+        "dashboard_browser=",
+    ]
+    assert all("Max-Age=0" in one and "Path=/" in one for one in forgotten)
+    assert "signed in as" not in class_server.get("/sign-in", **AS_BROWSER)[2]
+    # A picture or a link of another site signs nobody out.
+    assert class_server.get("/sign-out", Cookie=badge)[0] == 404
+    foreign = {"Origin": "http://evil.example", "Cookie": badge}
+    assert class_server.get("/sign-out", method="POST", **foreign)[0] == 403
