@@ -132,7 +132,9 @@ def _add_continuing(commands: Any) -> None:
     more = one("more", train_more, "train a run that is over for so many more epochs, here")
     more.add_argument("value", metavar="EPOCHS")
     fork = one("fork", fork_here, "train here from a run's checkpoint, with one choice changed")
-    fork.add_argument("--set", metavar="KEY=VALUE", required=True, help="the one choice")
+    fork.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", required=True, help="the one choice"
+    )
     fork.add_argument("--epoch", help="of the checkpoint, counted from 1, or best; default: last")
     fork.add_argument("--epochs", help="how many the fork has in the end, the earlier ones counted")
     rename = one("rename", rename_run, "give a run another name")

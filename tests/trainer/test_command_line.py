@@ -488,6 +488,10 @@ def test_a_run_is_continued_extended_and_forked_here(call, store):
         (["more", "{}", "0"], "epochs must be a positive integer. Got 0."),
         (["more", "{}", "some"], "epochs must be a positive integer. Got 'some'."),
         (["fork", "{}", "--set", "l2"], "--set must look like key=value. Got 'l2'."),
+        (
+            ["fork", "{}", "--set", "l2=0.1", "--set", "l1=1"],
+            "--set must be given once: a fork changes one choice. Got ['l2=0.1', 'l1=1'].",
+        ),
         (["fork", "{}", "--set", "l2=0.1"], "The run has no checkpoint to go on from."),
         (["rename", "{}", " "], "name must be 1 to 80 printable characters. Got ''."),
         (["delete", "nonsense"], "There is no run with the id 'nonsense'."),

@@ -62,9 +62,11 @@ def train_more(store: Store, options: argparse.Namespace) -> int:
 
 def fork_here(store: Store, options: argparse.Namespace) -> int:
     """Train from a run's checkpoint, with one choice changed."""
-    parameter, separator, text = options.set.partition("=")
+    if len(options.set) != 1:
+        raise InvalidInput("--set", "must be given once: a fork changes one choice", options.set)
+    parameter, separator, text = options.set[0].partition("=")
     if not separator:
-        raise InvalidInput("--set", "must look like key=value", options.set)
+        raise InvalidInput("--set", "must look like key=value", options.set[0])
     epoch = epochs = None
     if options.epoch == "best":
         epoch = kept(options.run_id).best
