@@ -61,3 +61,24 @@ def test_the_same_wish_again_later_is_another_run(press: Callable[..., str]) -> 
     first = press("a browser")
 
     wait_until(lambda: press("a browser") != first, "it counts as another wish")
+
+
+def test_thirty_who_press_at_the_same_moment_have_a_run_each_and_are_served_by_their_places(
+    press: Callable[..., str], store: Store
+) -> None:
+    pressed = threading.Barrier(30)
+
+    def press_with_others(student: int) -> str:
+        pressed.wait()
+        return press(f"browser {student}")
+
+    with ThreadPoolExecutor(30) as students:
+        run_ids = list(students.map(press_with_others, range(30)))
+
+    place_of = {run_id: store.queue_place(store.run(run_id)) for run_id in run_ids}
+    by_place = sorted(run_ids, key=place_of.__getitem__)
+    assert sorted(place_of.values()) == list(range(1, 31))
+    for run_id in by_place:
+        claim = store.claim_next("a worker", slots=1)
+        assert claim is not None and claim.run_id == run_id
+        store.write(claim, state="finished")
