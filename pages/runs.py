@@ -33,7 +33,7 @@ def main() -> None:
     if (role := this_role()) is not None:
         st.html(
             f"<p>You are in this class as a {role}, on this browser. On a computer that others use "
-            'too, <a href="/sign-in">sign out</a> when you leave.</p>'
+            'too, <a href="/sign-in" style="color: inherit">sign out</a> when you leave.</p>'
         )
 
 

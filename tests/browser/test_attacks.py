@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -244,11 +245,16 @@ def test_a_script_in_a_code_or_an_address_is_text_on_the_sign_in_page(
 def test_who_was_in_stays_in_when_the_server_starts_anew(
     class_program: Program, student: str
 ) -> None:
+    own = run_of(class_program, student, name="Alice, 12 years")
     class_program.restart()
 
     assert ask(class_program, "/api/runs", Cookie=student)[0] == 200
     assert ask(class_program, "/api/runs", Cookie=forged(student))[0] == 401
-    # Nobody's code and nobody's cookie is in the log.
+    assert ask(class_program, f"/api/runs/{own}", Cookie=student)[0] == 200
+    # Nobody's code, nobody's cookie and nothing that somebody wrote is in the log.
     log = class_program.log()
     secrets = (CLASS, TEACHER, *(cookie.partition("=")[2] for cookie in student.split("; ")))
-    assert [word for word in secrets if word in log] == []
+    assert [word for word in (*secrets, "Alice") if word in log] == []
+    events = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert "a student signed in" in {event["event"] for event in events}
+    assert all({"at", "level", "logger", "process"} <= event.keys() for event in events)

@@ -146,7 +146,7 @@ def test_who_is_in_a_class_is_led_to_where_they_sign_out(
 
     assert not page.exception
     words = [element.proto.body for element in page.main.get("html")]
-    assert any('<a href="/sign-in">sign out</a>' in text for text in words) == leads
+    assert any('<a href="/sign-in"' in text for text in words) == leads
 
 
 def test_hostile_names_stay_cells_of_the_table(open_runs_page: OpenRunsPage, store: Store) -> None:
