@@ -16,7 +16,7 @@ from pages.shown import show
 from trainer.checkpoints import Kept, kept
 from trainer.choices import NONE, OPTIMIZERS, SCHEDULES, early_stopping_for
 from trainer.config import RunConfig, parse_choice
-from trainer.continuing import fork, forkable, resume
+from trainer.continuing import choice_at, fork, forkable, resume
 from trainer.errors import DatasetUnavailable, InvalidInput, NotPossible, WeightsMissing
 from trainer.losses import losses_for
 from trainer.runs import ACTIVE, CommandName, Run
@@ -107,7 +107,7 @@ def _show_fork(run: Run, config: RunConfig, there: Kept) -> None:
         parameter = st.selectbox(
             "Changed choice", forkable(config), format_func=_words, key=f"fork {run.run_id}"
         )
-        value = _show_value(run, config, parameter)
+        value = _show_value(run, config, parameter, epoch)
         left = config.epochs if config.epochs > epoch + 1 else epoch + 1 + config.epochs
         epochs = st.number_input(
             "Until epoch",
@@ -127,9 +127,9 @@ def _show_fork(run: Run, config: RunConfig, there: Kept) -> None:
                 st.rerun()
 
 
-def _show_value(run: Run, config: RunConfig, parameter: str) -> Any:
-    now = getattr(config, parameter)
-    key = f"fork {parameter} {run.run_id}"
+def _show_value(run: Run, config: RunConfig, parameter: str, epoch: int) -> Any:
+    now = choice_at(store(), run.run_id, config, parameter, epoch)
+    key = f"fork {parameter} {run.run_id} {now}"
     options = _options(config, parameter)
     if options:
         others = [option for option in options if option != now]

@@ -91,7 +91,8 @@ def fork(
         epochs = config.epochs if config.epochs > epoch + 1 else epoch + 1 + config.epochs
     choices = {**config.to_dict(), parameter: value, "epochs": _checked_epochs(epochs, epoch + 1)}
     forked = RunConfig.create(**choices)
-    before, after = getattr(config, parameter), getattr(forked, parameter)
+    before = choice_at(store, run_id, config, parameter, epoch)
+    after = getattr(forked, parameter)
     if before == after:
         raise InvalidInput(parameter, "must be another one than in the run", value)
     parent = Parent(run_id, run.name, epoch, parameter, before, after)
@@ -127,6 +128,18 @@ def forkable(config: RunConfig) -> tuple[str, ...]:
     if not config.spec.num_classes:
         unused |= {"label_smoothing", "class_weight"}
     return tuple(name for name in FORKABLE if name not in unused)
+
+
+def choice_at(store: Store, run_id: str, config: RunConfig, parameter: str, epoch: int) -> Any:
+    """Return what a choice of a run was at the end of a 0-based epoch.
+
+    It is that of the set-up, except for a learning rate that somebody set on the way.
+    """
+    if parameter == "learning_rate":
+        changes = [record for record in store.learning_rates(run_id) if record.epoch <= epoch]
+        if changes:
+            return changes[-1].data["learning_rate"]
+    return getattr(config, parameter)
 
 
 def _config(run: Run) -> RunConfig:

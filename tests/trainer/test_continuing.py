@@ -16,7 +16,7 @@ from trainer.config import RunConfig
 from trainer.continuing import FORKABLE, fork, forkable, resume
 from trainer.errors import InvalidInput, NotPossible, RunNotFound, WeightsMissing
 from trainer.recorder import Recorder
-from trainer.runs import Claim, Run
+from trainer.runs import Claim, Record, Run
 from trainer.settings import Settings
 from trainer.steering import steer
 from trainer.store import Store
@@ -304,6 +304,19 @@ def test_a_fork_with_nothing_but_more_weight_on_old_ways_would_be_its_parent(sto
     whole = store.history(run.run_id)
     assert store.history(one.run_id) == {name: values[3:] for name, values in whole.items()}
     assert_same_weights(one.run_id, run.run_id)
+
+
+def test_a_fork_of_a_learning_rate_is_told_from_what_it_was_at_that_epoch(store):
+    run = trained(store, RunConfig.create("iris", **{**DENSE, "checkpoint_every": 1}))
+    set_up = run.config["learning_rate"]
+    record = Record(kind="learning_rate", epoch=5, data={"learning_rate": 0.25})
+    claim = store.reopen(run, worker="me")
+    store.write(claim, first_seq=1, records=[record], state="finished")
+    for epoch, before, after in ((4, set_up, 0.25), (5, 0.25, set_up)):
+        one = forked(store, run, {"learning_rate": after}, epoch=epoch)
+        assert (one.parent.before, one.parent.after) == (before, after)
+        with pytest.raises(InvalidInput, match="must be another one than in the run"):
+            fork(store, run.run_id, {"learning_rate": before}, epoch=epoch)
 
 
 CHANGES = [
