@@ -50,6 +50,37 @@ def test_the_server_never_loads_tensorflow_while_it_shows_a_training(
     assert loaded_libraries(program.pid) == set()
 
 
+def test_without_a_class_code_a_server_that_others_could_reach_does_not_start(
+    program: Program,
+) -> None:
+    opened = program.python("-m", "streamlit", "run", "dashboard.py", "--server.address=0.0.0.0")
+
+    told, _ = opened.communicate(timeout=60)
+
+    assert opened.returncode != 0
+    assert "To be reached from other machines, set DASHBOARD_CLASS_CODE (see README.md)." in told
+    assert "Traceback" not in told
+
+
+def test_the_server_is_reached_from_its_own_machine_alone_and_gives_no_file_away(
+    program: Program,
+) -> None:
+    listens = {
+        connection.laddr.ip
+        for connection in psutil.Process(program.pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listens == {"127.0.0.1"}
+    for way in ("/", "/app/static/", "/static/", "/media/", "/component/"):
+        for up in ("", "../", "../../", "%2e%2e/", "..%2f..%2f", "/"):
+            try:
+                with urllib.request.urlopen(f"{program.url}{way}{up}dashboard.py") as answer:
+                    body = answer.read()
+            except urllib.error.HTTPError as refused:
+                body = refused.read()
+            assert b"LocalLauncher" not in body, (way, up)
+
+
 @pytest.mark.parametrize("header", ["Host", "Origin"])
 @pytest.mark.parametrize("path", ["/", "/api/runs", "/live/plotly.js"])
 def test_a_foreign_site_gets_no_answer_of_any_kind(

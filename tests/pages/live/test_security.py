@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import tomllib
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -10,6 +12,7 @@ from pages.live.security import is_loopback, own_hosts, security_middleware
 from tests.pages.live.live_server import Server, Writer, serving
 from trainer.errors import InvalidInput
 
+ROOT = Path(__file__).parents[3]
 FOREIGN_HOSTS = ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.nip.io"]
 FOREIGN_ORIGINS = [
     "http://evil.example",
@@ -76,6 +79,21 @@ def test_others_may_reach_any_other_address(address: str | None) -> None:
 def test_what_others_call_this_machine_are_hosts_it_can_answer_to() -> None:
     assert {socket.gethostname(), "127.0.0.1"} <= set(own_hosts())
     security_middleware(own_hosts())
+
+
+def test_streamlit_is_told_the_safe_defaults() -> None:
+    told = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+
+    server = told["server"]
+    assert server["address"] == "127.0.0.1"
+    assert {*server["allowedHosts"]} == {"localhost", "127.0.0.1", "::1"}
+    assert server["enableXsrfProtection"] and server["enableCORS"]
+    assert not server["enableStaticServing"]
+    assert server["maxUploadSize"] == 20  # MB
+    assert server["fileWatcherType"] == "none"
+    assert told["client"]["showErrorDetails"] == "none"
+    assert told["browser"]["gatherUsageStats"] is False
+    assert told["runner"]["postScriptGC"] is False
 
 
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
