@@ -121,3 +121,28 @@ def test_the_form_goes_along_to_the_data_and_back(viewer: Viewer) -> None:
     expect(page.get_by_text("watch the network learn")).to_be_visible()
     expect(page.get_by_role("spinbutton", name="Epochs")).to_have_value("7")
     expect(field).to_have_value("3")
+
+
+def test_a_file_above_the_limit_or_of_another_site_s_page_is_refused_where_files_are_sent(
+    viewer: Viewer,
+) -> None:
+    viewer.open("/data")
+    with viewer.page.expect_request(lambda request: request.method == "PUT") as sent:
+        bring(viewer, "sales.csv", csv())
+    token = sent.value.headers["x-xsrftoken"]
+    expect(viewer.page.get_by_role("heading", name="sales.csv")).to_be_visible()
+
+    attack = """async ([address, bytes, token]) => {
+      const body = new FormData();
+      body.append("file", new Blob([new Uint8Array(bytes)]), "more.csv");
+      const headers = token ? { "X-Xsrftoken": token } : {};
+      return (await fetch(address, { method: "PUT", body, headers })).status;
+    }"""
+    refusals = [(25_000_000, token, 413), (100, "", 403)]
+    for num_bytes, shown, status in refusals:
+        answer = viewer.page.evaluate(attack, [sent.value.url, num_bytes, shown])
+        assert answer == status
+    expected = [str(status) for *_, status in refusals]
+    viewer.errors = [
+        error for error in viewer.errors if not any(status in error for status in expected)
+    ]
