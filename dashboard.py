@@ -14,7 +14,8 @@ import pandas  # noqa: F401
 import plotly.graph_objects  # noqa: F401
 import streamlit as st
 from starlette.middleware import Middleware
-from streamlit import config
+from streamlit import config, net_util
+from streamlit.web.server.server_util import get_url
 
 import trainer.datasets  # noqa: F401
 from pages.live.api import api_routes
@@ -52,12 +53,23 @@ entrance = [] if badges is None else [Middleware(EntranceMiddleware, badges=badg
 launcher = LocalLauncher(store, settings, delay=FIRST_PAGE_SECONDS)
 
 
+def _url() -> str:
+    """Return where browsers find the server, those of a class too."""
+    address = st.get_option("server.address")
+    if config.is_manually_set("browser.serverAddress"):
+        address = st.get_option("browser.serverAddress")
+    elif address in ("0.0.0.0", "::"):
+        address = net_util.get_internal_ip() or own_hosts()[0]
+    return get_url(address)
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Run the hub and the workers as long as the server runs."""
     hub.start()
     try:
         launcher.start()
+        print(f"Open {_url()} in a browser.", flush=True)
         yield
     finally:
         try:

@@ -19,8 +19,13 @@ CLASS, TEACHER = "sunny-tensors", "chalk-and-board"
 
 @contextmanager
 def classroom(folder: Path) -> Iterator[Program]:
-    """Start a program that asks for codes."""
-    program = Program(folder, DASHBOARD_CLASS_CODE=CLASS, DASHBOARD_TEACHER_CODE=TEACHER)
+    """Start a program that is open to other machines and asks for codes."""
+    program = Program(
+        folder,
+        DASHBOARD_CLASS_CODE=CLASS,
+        DASHBOARD_TEACHER_CODE=TEACHER,
+        STREAMLIT_SERVER_ADDRESS="0.0.0.0",
+    )
     yield program
     program.close()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from pages.live.security import own_hosts
 from tests.browser.classroom import CLASS, TEACHER, classroom, run_of
 from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
@@ -45,6 +47,16 @@ def forgive_refusals(viewer: Viewer) -> None:
     viewer.errors = [
         error for error in viewer.errors if not any(refusal in error for refusal in refusals)
     ]
+
+
+def test_an_open_server_says_its_address_and_asks_nobody_elsewhere_for_it(
+    class_program: Program,
+) -> None:
+    first, *_ = class_program.log().splitlines()
+    found = re.fullmatch(r"Open http://(\S+):(\d+) in a browser\.", first)
+    assert found is not None, first
+    assert found[1] in own_hosts()
+    assert int(found[2]) == class_program.port
 
 
 def test_a_student_signs_in_on_a_phone_and_comes_to_the_page_they_wanted(
