@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
 import streamlit as st
@@ -14,6 +13,7 @@ from pages.demonstration import show_demonstration
 from pages.description import can_be_looked_at, describe, look_at
 from pages.diagnosis import show_diagnosis
 from pages.evaluation.component import live_evaluation
+from pages.exports import show_code, show_model
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
 from pages.forms import RunForm, has_examples, has_validation
@@ -22,14 +22,12 @@ from pages.live.component import live_charts, live_header
 from pages.live.reader import summary
 from pages.model_fields import NETWORK_FIELDS
 from pages.pressing import note, taken
-from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from pages.replay import show_replay
 from pages.shown import show_none, shown_run_id
 from pages.side import form
 from pages.steering import show_controls
 from trainer.config import RunConfig, config_of
 from trainer.errors import DatasetUnavailable, RunNotFound, StoreUnusable
-from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.network import network
@@ -39,6 +37,10 @@ from trainer.waiting import waiting
 _FOLDER = Path(__file__).parent
 _EVALUATION = "evaluation"
 _VISIT = "pressed cell"
+_EXPORTS = (
+    ("The Keras code", ":material/code:", "keras_code", show_code),
+    ("Use it elsewhere", ":material/deployed_code:", "exported_model", show_model),
+)
 
 
 def main() -> None:
@@ -111,13 +113,12 @@ def _show_run(run: Run) -> None:
             describe(config)
         with st.expander("The network", icon=":material/account_tree:"):
             st.html(network_html(network(config)))
-        code = st.expander(
-            "The Keras code", icon=":material/code:", on_change="rerun", key="keras_code"
-        )
-        # Shown when it is wanted: to colour it, a browser loads 1.5 MB of scripts.
-        if code.open:
-            with code:
-                _show_code(run, config)
+        # Shown when it is wanted: to colour code, a browser loads 1.5 MB of scripts.
+        for label, icon, key, show in _EXPORTS:
+            place = st.expander(label, icon=icon, on_change="rerun", key=key)
+            if place.open:
+                with place:
+                    show(run, config)
 
 
 def _note_visit() -> None:
@@ -154,38 +155,6 @@ def _show_data(drawn: RunForm) -> None:
     if not drawn.problems.keys() & NETWORK_FIELDS:
         st.header("The network", anchor=False)
         st.html(network_html(network(drawn.config)))
-
-
-def _show_code(run: Run, config: RunConfig) -> None:
-    code = keras_code(config)
-    if run.parent is not None or run.learning_rate is not None:
-        said = "It trains from the beginning: what this run was forked from, and a learning rate "
-        said += "that was changed on the way, are not in it."
-    else:
-        said = "Run alone with the same versions, it gives this run's history again."
-    st.markdown(f"A script of its own, with plain Keras. {said}")
-    with st.container(horizontal=True):
-        st.download_button(
-            "Download the script",
-            # Made when it is asked for: a file made beforehand is gone after the next run of the
-            # page, while the browser may still look for it.
-            functools.partial(keras_code, config),
-            file_name=f"train_{run.run_id}.py",
-            mime="text/x-python",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        if needs_data_file(config) and shows_rows(config.spec):
-            st.download_button(
-                f"Download its rows ({DATA_FILE})",
-                functools.partial(data_file, config),
-                file_name=DATA_FILE,
-                on_click="ignore",
-                icon=":material/download:",
-            )
-    if not shows_rows(config.spec):
-        st.caption(ROWS_NOT_SHOWN)
-    st.code(code, language="python", line_numbers=True)
 
 
 def _link_to_data(ways: DeltaGenerator, config: RunConfig) -> None:

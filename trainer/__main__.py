@@ -78,7 +78,7 @@ def _arguments() -> argparse.ArgumentParser:
         ("show", show_run, "one run with its history"),
         ("evaluate", evaluate_run, "which errors a run's network makes on the validation rows"),
         ("stop", stop_run, "ask a run to stop"),
-        ("export", export_run, "a run's history as CSV, or its Keras code"),
+        ("export", export_run, "a run's history as CSV, its Keras code, or its network"),
     ):
         one = commands.add_parser(name, help=text)
         one.add_argument("run_id", metavar="RUN")
@@ -90,7 +90,14 @@ def _arguments() -> argparse.ArgumentParser:
                 "--class", dest="positive", help="one class against the rest: its name or number"
             )
         if name == "export":
-            one.add_argument("--code", action="store_true", help="the script that trains it again")
+            what = one.add_mutually_exclusive_group()
+            what.add_argument("--code", action="store_true", help="the script that trains it again")
+            what.add_argument(
+                "--model", action="store_true", help="its network, as a .keras file that predicts"
+            )
+            one.add_argument(
+                "--epoch", help="of the network: counted from 1, or best; default: last"
+            )
             one.add_argument("--output", metavar="FILE", help="default: standard output")
     lesson = commands.add_parser("lesson", help="train a lesson here and check what it showed")
     lesson.add_argument("name", metavar="NAME", nargs="?", help="one of those that --list names")

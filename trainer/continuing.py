@@ -85,7 +85,7 @@ def fork(
     """
     run = store.run(run_id)
     config = _config(run)
-    epoch = _checkpoint_epoch(run_id, epoch)
+    epoch = kept_epoch(run_id, epoch)
     parameter, value = _checked_change(config, change)
     if epochs is None:
         epochs = config.epochs if config.epochs > epoch + 1 else epoch + 1 + config.epochs
@@ -148,7 +148,13 @@ def _config(run: Run) -> RunConfig:
     return RunConfig.from_dict(run.config)
 
 
-def _checkpoint_epoch(run_id: str, epoch: int | None) -> int:
+def kept_epoch(run_id: str, epoch: int | None) -> int:
+    """Return the 0-based epoch of a run's checkpoint: this one, or the last one for None.
+
+    Raises:
+        NotPossible: The run has no checkpoint.
+        InvalidInput: It has none of this epoch.
+    """
     epochs = kept(run_id).epochs
     if not epochs:
         raise NotPossible("The run has no checkpoint to go on from.")

@@ -93,7 +93,7 @@ def keras_code(config: RunConfig) -> str:
 def _head(config: RunConfig) -> Iterator[str]:
     python = ".".join(map(str, sys.version_info[:3]))
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
-    yield f'"""{_inert(config.spec.title)}: a network trained with plain Keras.'
+    yield f'"""{inert(config.spec.title)}: a network trained with plain Keras.'
     yield ""
     yield "With these versions it gives the history of the run it was made of, to about 1e-5:"
     yield f"Python {python}, {', '.join(versions)}."
@@ -138,7 +138,7 @@ def _data(config: RunConfig) -> Iterator[str]:
             f'    x_{part}, y_{part} = data["x_{part}"], data["y_{part}"]' for part in parts
         )
     else:
-        yield from _comment(f"The data: {config.spec.summary}")
+        yield from comment(f"The data: {config.spec.summary}")
         yield RECIPES[config.dataset].code
         yield ""
         yield from _split(config)
@@ -265,9 +265,10 @@ def _laid(indent: int, call: Call, after: str, before: str = "") -> Iterator[str
     yield f"{margin}){after}"
 
 
-def _comment(text: str) -> Iterator[str]:
+def comment(text: str) -> Iterator[str]:
+    """Yield the lines of a comment, which holds anybody's text."""
     yield from textwrap.wrap(
-        _inert(text), _WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False
+        inert(text), _WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False
     )
 
 
@@ -294,7 +295,7 @@ def _source(own: Own) -> str:
     return re.sub(r"  # type: ignore.*", "", "\n".join(lines))
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Return text that stays within a comment or a docstring."""
     line = " ".join(text.split()).replace("\\", "/").replace('"', "'")
     return "".join(sign for sign in line if sign.isprintable())

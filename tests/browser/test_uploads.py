@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -85,6 +86,11 @@ def test_a_file_is_previewed_trained_and_shown_to_nobody_else(
     expect(viewer.cell(SECRET)).to_be_attached()
     page.reload()
     expect(page.get_by_role("combobox", name="Dataset")).to_have_value("sales.csv")
+    page.get_by_text("Use it elsewhere", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the network").click()
+    assert download.value.suggested_filename == f"model_{run_id}.keras"
+    assert zipfile.is_zipfile(download.value.path())
     assert dialogs == []
 
     stranger = new_viewer(program)
@@ -98,6 +104,8 @@ def test_a_file_is_previewed_trained_and_shown_to_nobody_else(
     stranger.open("/", run=run_id)
     stranger.page.get_by_text("The data", exact=True).click()
     expect(stranger.page.get_by_text(ROWS_NOT_SHOWN).first).to_be_visible()
+    stranger.page.get_by_text("Use it elsewhere", exact=True).click()
+    expect(stranger.page.get_by_text("is handed only to whoever brought it")).to_be_visible()
     told = [program.get(f"/api/runs/{run_id}{part}") for part in ("", "/evaluations")]
     assert "secret" not in json.dumps(told)
 

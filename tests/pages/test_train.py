@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import trainer.database
 from pages.forms import form_link
 from pages.privacy import ROWS_NOT_SHOWN
+from trainer.checkpoints import Checkpoint, Checkpoints
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS, uploads
 from trainer.keras_code import keras_code
@@ -371,13 +373,40 @@ def test_a_run_shows_its_network_and_the_keras_code_of_it(
 
     assert not page.exception
     assert [expander.label for expander in page.main.expander] == [
-        *("The data", "The network", "The Keras code"),
+        *("The data", "The network", "The Keras code", "Use it elsewhere"),
     ]
     # A browser loads much to show code: it comes when somebody opens its place.
     assert not page.code
     page.session_state["keras_code"] = True
     assert page.run().code[0].value == keras_code(config).rstrip()
     assert any("2,970 parameters to learn" in html.proto.body for html in page.get("html"))
+
+
+def test_a_run_s_network_is_offered_with_the_script_that_uses_it(
+    open_train_page: OpenPage, store: Store
+) -> None:
+    config = RunConfig.create("moons", epochs=7)
+    run_id = trained(store, config.to_dict())
+    page = open_train_page(run=run_id)
+    page.session_state["exported_model"] = True
+    page.run()
+    assert not page.exception
+    assert not page.get("download_button")
+    assert "no epoch's network was kept" in page.main.caption[-1].value
+
+    files = Checkpoints(run_id)
+    for epoch in (2, 6):
+        checkpoint = Checkpoint(epoch=epoch, weights=[np.zeros(3)])
+        files.save(checkpoint, best=checkpoint if epoch == 2 else None)
+    page.run()
+
+    assert not page.exception
+    assert [one.proto.label for one in page.get("download_button")] == ["Download the network"]
+    (epochs,) = page.get("button_group")
+    assert [option.content for option in epochs.proto.options] == [
+        *("Last epoch (7)", "Best epoch (3)"),
+    ]
+    assert f"keras.saving.load_model('model_{run_id}.keras')" in page.code[0].value
 
 
 def test_before_a_run_the_network_is_drawn_unless_it_cannot_be_built(
@@ -409,10 +438,14 @@ def test_a_run_on_an_upload_shows_none_of_its_rows(open_train_page: OpenPage, st
     config = brought(leak="duplicated_rows")
     page = open_train_page(run=trained(store, config.to_dict()))
     page.session_state["keras_code"] = True
+    page.session_state["exported_model"] = True
     page.run()
 
     assert not page.exception
-    assert [info.value for info in page.info] == [ROWS_NOT_SHOWN]
+    assert [info.value for info in page.info] == [
+        ROWS_NOT_SHOWN,
+        "A network that learnt from an uploaded file is handed only to whoever brought it.",
+    ]
     assert len(page.dataframe) == 0
     assert [one.proto.label for one in page.get("download_button")] == ["Download the script"]
     assert not any("secret" in text or "![](" in text for text in markdown_of(page))

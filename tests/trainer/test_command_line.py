@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -836,6 +837,45 @@ def test_somebody_s_own_fit_has_no_code_here(call, store):
     assert (code, out) == (2, "")
     assert "--code must be a run that this program set up" in err
     assert err.count("\n") == 1
+
+
+def test_the_network_of_a_run_is_exported_with_the_script_that_uses_it(call, store, tmp_path):
+    code, out, _ = call("run", *QUICK, "--json")
+    run_id = json.loads(out.splitlines()[-1])["run_id"]
+    file = tmp_path / "mine.keras"
+    code, out, err = call("export", run_id, "--model", "--output", str(file))
+    assert (code, err) == (0, "")
+    assert zipfile.is_zipfile(file)
+    assert "keras.saving.load_model('mine.keras')" in out
+    told = json.loads(
+        call("export", run_id, "--model", "--epoch", "best", "--output", str(file), "--json")[1]
+    )
+    assert (told["run_id"], told["epoch"], told["code"].rstrip()) == (run_id, 2, out.rstrip())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--model"], "--output must be given, a file whose name ends in .keras. Got None."),
+        (["--model", "--output", "a.h5"], "must be given, a file whose name ends in .keras"),
+        (["--model", "--code"], "not allowed with argument --model"),
+        (["--epoch", "1"], "--epoch must come with --model. Got '1'."),
+        (["--model", "--output", "a.keras"], "The run has no checkpoint"),
+        (["--model", "--output", "a.keras", "--epoch", "x"], "epoch must be an integer, last or"),
+    ],
+)
+def test_an_export_that_makes_no_sense_is_one_line(call, store, words, sentence):
+    run_id = store.create_run(RunConfig.create("iris").to_dict())
+    code, out, err = call("export", run_id, *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert sentence in err
+
+
+def test_somebody_s_own_fit_has_no_network_here(call, store):
+    run_id = store.create_run({"model": "functional_1", "epochs": 3})
+    code, out, err = call("export", run_id, "--model", "--output", "a.keras")
+    assert (code, out) == (2, "")
+    assert "--model must be a run that this program set up" in err
 
 
 # -- files that people bring -------------------------------------------------------------------

@@ -288,6 +288,14 @@ def _load_pictures(
     return Arrays(x=x, y=_targets(table.column(target), fact, task))
 
 
+def picture_scale(spec: DatasetSpec) -> float:
+    """Return what `load` divides the pixels of uploaded pictures by; 1 for everything else."""
+    if spec.origin != "uploaded" or not spec.is_image:
+        return 1.0
+    upload = uploads.upload(spec.name)
+    return 1.0 if _are_bytes(upload) else _highest(upload)
+
+
 def _are_bytes(upload: Upload) -> bool:
     return _highest(upload) == _BYTE and all(pixel.kind == "integer" for pixel in upload.pixels)
 

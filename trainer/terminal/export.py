@@ -1,4 +1,4 @@
-"""The command that exports a run: its history as CSV or JSON, or its Keras code."""
+"""The command that exports a run: its history as CSV or JSON, its Keras code, or its network."""
 
 from __future__ import annotations
 
@@ -7,16 +7,27 @@ import csv
 import json
 import os
 
+from trainer.checkpoints import load_preprocessing
 from trainer.config import RunConfig
+from trainer.continuing import kept_epoch
 from trainer.errors import InvalidInput
+from trainer.importing import import_training
 from trainer.runs import Run, record_names
 from trainer.store import Store
-from trainer.terminal.words import OK, described
+from trainer.terminal.words import OK, described, typed_epoch
+
+_MODEL_SUFFIX = ".keras"
 
 
 def export_run(store: Store, options: argparse.Namespace) -> int:
-    """Print or write a run's history, or its Keras code."""
+    """Print or write a run's history, or its Keras code, or write its network."""
     run = store.run(options.run_id)
+    if options.epoch is not None and not options.model:
+        raise InvalidInput("--epoch", "must come with --model", options.epoch)
+    if options.model:
+        # The file is a network; what is printed is how it is used.
+        print(_model(run, options))
+        return OK
     if options.code:
         text = _code(run, options)
     elif options.json:
@@ -53,6 +64,28 @@ def _code(run: Run, options: argparse.Namespace) -> str:
         _write(os.path.join(os.path.dirname(options.output), DATA_FILE), data_file(config))
     code = keras_code(config)
     return json.dumps({"run_id": run.run_id, "code": code}) if options.json else code.rstrip("\n")
+
+
+def _model(run: Run, options: argparse.Namespace) -> str:
+    if "dataset" not in run.config:
+        rule = "must be a run that this program set up; others save their own model"
+        raise InvalidInput("--model", rule, run.run_id)
+    if options.output is None or not options.output.endswith(_MODEL_SUFFIX):
+        rule = f"must be given, a file whose name ends in {_MODEL_SUFFIX}"
+        raise InvalidInput("--output", rule, options.output)
+    epoch = kept_epoch(run.run_id, typed_epoch(run.run_id, options.epoch))
+    config = RunConfig.from_dict(run.config)
+    import_training()
+    from trainer.exporting import model_file
+    from trainer.predicting import predicting_code
+
+    _write(options.output, model_file(run.run_id, config, epoch))
+    code = predicting_code(
+        config, load_preprocessing(run.run_id), file_name=os.path.basename(options.output)
+    )
+    if options.json:
+        return json.dumps({"run_id": run.run_id, "epoch": epoch + 1, "code": code})
+    return code.rstrip("\n")
 
 
 def _write(path: str, content: bytes) -> None:

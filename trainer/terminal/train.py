@@ -11,7 +11,6 @@ import threading
 from pathlib import Path
 
 from trainer import continuing
-from trainer.checkpoints import kept
 from trainer.config import RunConfig, parse_choice
 from trainer.datasets import DATASETS, uploads
 from trainer.errors import InvalidInput, StoreUnusable
@@ -23,7 +22,7 @@ from trainer.shutdown import Shutdown
 from trainer.store import Store
 from trainer.tables import SUFFIXES
 from trainer.terminal.change import steer_run
-from trainer.terminal.words import FAILED, OK, described, line, typed
+from trainer.terminal.words import FAILED, OK, described, line, typed, typed_epoch
 
 # Choices that have an option of their own.
 _OPTIONS = ("target", "loss", "metrics", "epochs", "batch_size", "learning_rate", "seed", "name")
@@ -67,11 +66,8 @@ def fork_here(store: Store, options: argparse.Namespace) -> int:
     parameter, separator, text = options.set[0].partition("=")
     if not separator:
         raise InvalidInput("--set", "must look like key=value", options.set[0])
-    epoch = epochs = None
-    if options.epoch == "best":
-        epoch = kept(options.run_id).best
-    elif options.epoch not in (None, "last"):
-        epoch = typed("epoch", options.epoch, int, "an integer, last or best") - 1
+    epoch = typed_epoch(options.run_id, options.epoch)
+    epochs = None
     if options.epochs is not None:
         epochs = typed("epochs", options.epochs, int, "a positive integer")
     change = {parameter: parse_choice(parameter, text)}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainer.checkpoints import disk_use
+from trainer.checkpoints import disk_use, kept
 from trainer.errors import InvalidInput
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
@@ -29,6 +29,19 @@ def typed(parameter: str, text: str, kind: type, words: str) -> Any:
         return kind(text)
     except ValueError:
         raise InvalidInput(parameter, f"must be {words}", text) from None
+
+
+def typed_epoch(run_id: str, text: str | None) -> int | None:
+    """Return the 0-based epoch of a checkpoint that somebody named; None for the last one.
+
+    Raises:
+        InvalidInput: It is neither a number nor last or best.
+    """
+    if text in (None, "last"):
+        return None
+    if text == "best":
+        return kept(run_id).best
+    return int(typed("epoch", text, int, "an integer, last or best")) - 1
 
 
 def shown(value: Any) -> str:
