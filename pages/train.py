@@ -16,7 +16,7 @@ from pages.evaluation.component import live_evaluation
 from pages.exports import show_code, show_model
 from pages.figures.history import Chart, history_charts, history_charts_for_series
 from pages.figures.network import network_html
-from pages.forms import RunForm, has_examples, has_validation
+from pages.forms import RunForm, escaped, has_examples, has_validation
 from pages.inspections import show_seal
 from pages.live.component import live_charts, live_header
 from pages.live.reader import summary
@@ -140,7 +140,7 @@ def _charts(run: Run, config: RunConfig | None) -> tuple[Chart, ...]:
 
 
 def _show_data(drawn: RunForm) -> None:
-    st.title(drawn.config.spec.title, anchor=False)
+    st.title(escaped(drawn.config.spec.title), anchor=False)
     st.markdown("Press **Start training** and watch the network learn.")
     with st.container(key="where_the_form_is"):
         st.caption("The form with **Start training** opens with » at the top left.")

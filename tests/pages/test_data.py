@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.forms import form_link
+from pages.forms import escaped, form_link
 from pages.privacy import ROWS_NOT_SHOWN
 from pages.visitor import owner_of
 from trainer.config import RunConfig
@@ -258,6 +258,17 @@ def test_names_and_cells_of_a_file_reach_no_markup(open_data_page: OpenPage) -> 
     box.select_index(2).run()
     drawn = json.dumps(figure_of(page, "distribution"))
     assert "<b>secret" not in drawn and "&lt;b&gt;secret" in drawn
+
+
+def test_the_name_of_a_file_is_text_on_the_train_page_too(open_train_page: OpenPage) -> None:
+    name = "![x](http:example.invalid) *b*.csv"
+    upload = uploads.add(io.BytesIO(as_csv(table())), file_name=name, owner=owner_of("me"))
+
+    page = open_train_page(browser="me", dataset=upload.name)
+
+    assert not page.exception
+    assert page.title[0].value == escaped(name)
+    assert "![" not in texts_of(page) and "*b*" not in texts_of(page)
 
 
 def test_pictures_of_an_npz_file_are_shown_by_class(open_data_page: OpenPage) -> None:
