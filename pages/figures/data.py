@@ -47,7 +47,7 @@ def split_figure(look: Look) -> go.Figure:
                 textposition="inside",
                 insidetextanchor="middle",
                 textangle=0,
-                textfont={"color": "#FFFFFF"},
+                textfont={"color": "#FFFFFF"},  # whoever shows it takes the ground's
                 hoverinfo="skip",
             )
     lay_out(figure, height=88, top=36)

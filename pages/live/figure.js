@@ -42,7 +42,7 @@ class FigureView {
     const axis = { color: theme.text, gridcolor: fade(theme.text, 0.13) };
     this.Plotly.react(
       this.plot,
-      figure.data.map((trace) => this.#recolored(trace, palettes[theme.mode], classes[theme.mode])),
+      figure.data.map((trace) => this.#recolored(trace, theme, palettes[theme.mode], classes[theme.mode])),
       {
         ...figure.layout,
         width,
@@ -55,12 +55,15 @@ class FigureView {
     );
   }
 
-  #recolored(trace, palette, classes) {
+  #recolored(trace, theme, palette, classes) {
     const { color: role, class: place } = trace.meta ?? {};
     const color = role ? palette[role] : classes[place % classes.length];
     if (!color) return trace;
     const part = trace.line ? "line" : "marker";
-    return { ...trace, [part]: { ...trace[part], color } };
+    const recolored = { ...trace, [part]: { ...trace[part], color } };
+    // Colours stand out from the ground, and so what is written on them is as light or dark as it.
+    if (trace.textposition === "inside") recolored.textfont = { ...trace.textfont, color: theme.background };
+    return recolored;
   }
 
   destroy() {

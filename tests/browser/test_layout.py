@@ -77,6 +77,9 @@ def test_the_charts_take_the_colours_of_the_page_s_theme(
     expect(drawing.locator(".xtitle")).to_have_text("sepal length (cm)")
     colours = drawing.evaluate("node => node.data.map(trace => trace.line.color)")
     assert tuple(colours) == CLASS_PALETTES[mode][:3]
+    split = viewer.page.get_by_role("img", name="Rows to train on, to validate on and to test on")
+    written = split.locator(".bartext").first.evaluate("node => getComputedStyle(node).fill")
+    assert written == page_ground
 
 
 def test_start_stays_in_sight_on_a_low_screen(program: Program, new_viewer: NewViewer) -> None:
