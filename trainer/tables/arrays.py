@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -60,11 +62,19 @@ def read_arrays(path: Path, *, limits: Limits) -> Table:
     for name, array in arrays.items():
         if _are_pictures(array):
             pictures.append((len(columns), *array.shape[1:], *([1] if array.ndim == 3 else [])))
+        elif math.prod(array.shape[1:]) > limits.columns:
+            raise TableUnreadable(
+                f"The array “{name[:40]}” is no set of pictures, for some values are below 0 or "
+                f"missing; of columns at most {limits.columns:,} are read."
+            )
         flat = array.reshape(len(array), -1)
         columns += list(flat.T)
         width = flat.shape[1]
         names += [name] if array.ndim == 1 else [f"{name} {k + 1}" for k in range(width)]
-    names, notes = checked_names(names, limits)
+    num_pixels = math.prod(pictures[0][1:]) if len(pictures) == 1 else 0
+    names, notes = checked_names(
+        names, dataclasses.replace(limits, columns=limits.columns + num_pixels)
+    )
     try:
         data = pa.table({name: _arrow(column) for name, column in zip(names, columns, strict=True)})
         data, _, more_notes = canonical(data, "", limits)
@@ -77,10 +87,14 @@ def read_arrays(path: Path, *, limits: Limits) -> Table:
 
 
 def _are_pictures(array: np.ndarray) -> bool:
-    has_form = array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3))
-    if not has_form or min(array.shape[1:3]) < _SMALLEST_SIDE or array.dtype.kind not in "buif":
+    if not _have_form_of_pictures(array.shape, array.dtype):
         return False
     return bool(np.isfinite(array).all() and array.min() >= 0)
+
+
+def _have_form_of_pictures(shape: tuple[int, ...], dtype: np.dtype) -> bool:
+    has_form = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
+    return has_form and min(shape[1:3]) >= _SMALLEST_SIDE and dtype.kind in "buif"
 
 
 def _arrow(column: np.ndarray) -> object:
@@ -97,7 +111,7 @@ def _arrow(column: np.ndarray) -> object:
 
 def _check_headers(archive: zipfile.ZipFile, limits: Limits) -> None:
     rows: int | None = None
-    width = 0
+    width = num_columns = 0
     if not archive.infolist():
         raise TableUnreadable("The .npz file holds no arrays.")
     for member in archive.infolist():
@@ -130,10 +144,21 @@ def _check_headers(archive: zipfile.ZipFile, limits: Limits) -> None:
                 f"one {rows if rows is not None else 'no'} rows."
             )
         rows = shape[0]
-        width += int(np.prod(shape[1:], dtype=object))
-        if width > limits.columns:
+        size = math.prod(shape[1:])
+        width += size
+        if _have_form_of_pictures(shape, dtype):
+            if size > limits.pixels:
+                raise TableUnreadable(
+                    f"The pictures of the array “{shown}” are too large: "
+                    f"{' × '.join(map(str, shape[1:]))} are {size:,} values each, and at most "
+                    f"{limits.pixels:,} are read, as of 64 × 64 pixels in colour."
+                )
+        else:
+            num_columns += size
+        if num_columns > limits.columns:
             raise TableUnreadable(
-                f"The arrays have {width:,} columns or more; at most {limits.columns:,} are read."
+                f"The arrays have {num_columns:,} columns or more; at most {limits.columns:,} are "
+                "read."
             )
         characters = dtype.itemsize // 4 if dtype.kind == "U" else 0
         if characters > limits.cell_characters or rows * width * max(1, characters) > limits.cells:

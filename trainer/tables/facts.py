@@ -64,14 +64,27 @@ class ColumnFacts:
 
 
 def column_facts(table: Table) -> tuple[ColumnFacts, ...]:
-    """Return what is known of each column, in the table's order."""
+    """Return what is known of each column, in the table's order.
+
+    Of pixels the values are not listed: there are thousands of such columns.
+    """
+    pixels = table.names[table.recognised.picture_columns]
+    unlisted = set(pixels) if len(pixels) < len(table.names) else set()
     return tuple(
-        _facts(name, table.kind(name), table.data.column(name), table.num_rows)
+        _facts(
+            name,
+            table.kind(name),
+            table.data.column(name),
+            table.num_rows,
+            lists_values=name not in unlisted,
+        )
         for name in table.names
     )
 
 
-def _facts(name: str, kind: Kind, column: pa.ChunkedArray, num_rows: int) -> ColumnFacts:
+def _facts(
+    name: str, kind: Kind, column: pa.ChunkedArray, num_rows: int, *, lists_values: bool
+) -> ColumnFacts:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -90,7 +103,7 @@ def _facts(name: str, kind: Kind, column: pa.ChunkedArray, num_rows: int) -> Col
     bounds = pc.min_max(pc.cast(finite, pa.int64()) if kind in ("date", "boolean") else finite)
     minimum, maximum = bounds["min"].as_py(), bounds["max"].as_py()
     per_day = 86_400e6 if kind == "date" else 1
-    values, num_distinct = _values(finite, kind)
+    values, num_distinct = _values(finite, kind) if lists_values else ((), None)
     is_counter = (
         kind == "integer"
         and not num_missing

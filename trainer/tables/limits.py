@@ -20,6 +20,7 @@ class Limits:
     Attributes:
         file_bytes: Size of the file as it lies on disk.
         columns: Number of columns.
+        pixels: Values of one picture, in all its channels; they count as no columns.
         cells: Rows times columns.
         name_characters: Length of a column's name.
         cell_characters: Length of a text in a cell.
@@ -27,6 +28,7 @@ class Limits:
 
     file_bytes: int = _DEFAULT_MEGABYTES * _MEGABYTE
     columns: int = 2_000
+    pixels: int = 64 * 64 * 3
     cells: int = 100_000_000
     name_characters: int = 200
     cell_characters: int = 100_000

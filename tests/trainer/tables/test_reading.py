@@ -18,6 +18,7 @@ import pytest
 
 from trainer.errors import TableUnreadable
 from trainer.tables import Limits, Table, read_table
+from trainer.tables.facts import column_facts
 
 ROWS = [["Name", "Größe", "Datum"], ["Müller", "1,82", "31.12.2024"], ["Jörg", "1,75", "1.2.2024"]]
 
@@ -210,6 +211,18 @@ def test_arrays_of_one_length_become_columns(read) -> None:
     assert kinds(table)[-2:] == ["integer", "text"]
 
 
+def test_the_pixels_of_pictures_count_as_no_columns(read) -> None:
+    pictures = np.arange(3 * 32 * 32 * 3, dtype=np.uint8).reshape(3, 32, 32, 3)
+
+    table = read(saved(x=pictures, y=[0, 1, 0]), "arrays.npz")
+
+    assert table.recognised.picture == (0, 32, 32, 3)
+    assert len(table.names) == 32 * 32 * 3 + 1
+    pixel, *_, label = column_facts(table)
+    assert (pixel.minimum, pixel.maximum, pixel.values) == (0, 0, ())
+    assert label.values == (("0", 2), ("1", 1))
+
+
 # -- what is refused, with the line ------------------------------------------------------------
 
 
@@ -325,6 +338,15 @@ class Trap:
         (saved(x=np.float64(3)), "must have one length"),
         (saved(x=[1]), "1 rows; training needs at least two"),
         (saved(x=np.zeros((3, 5000))), "5,000 columns"),
+        (
+            saved(x=np.zeros((3, 99, 99, 3))),
+            "99 × 99 × 3 are 29,403 values each, and at most 12,288",
+        ),
+        (
+            saved(x=np.zeros((3, 64, 64)) - 1),
+            "“x” is no set of pictures, for some values are below",
+        ),
+        (saved(x=np.zeros((3, 64, 64)), z=np.zeros((3, 64, 64))), "8,192 columns; at most 2,000"),
         (saved(x=np.array([1j, 2j])), "neither numbers, texts nor dates"),
         (saved(x=[1, 2, 3])[:-40], "damaged"),
         (zipped(), "ZIP archive of other files"),
