@@ -1,19 +1,26 @@
-"""A large file that somebody brings: the time until it is previewed and trained on, the memory."""
+"""Files that somebody brings: how long a large one takes, and how much memory; many broken ones."""
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Measure, judged, spread, told
-from benchmarks.process import Case
+from benchmarks.process import ROOT, Case
 
 _PREVIEW_SECONDS = 3
 _TRAIN_SECONDS = 10
 _TIMES_THE_FILE = 4
+_BROKEN_FILES = 2_000
+_KINDS_OF_FILES = 4
+# Ten times what they take: what is later hangs.
+_BROKEN_SECONDS = 900.0
 
 
 def measure(*, quick: bool) -> Iterator[Measure]:
@@ -62,6 +69,34 @@ def measure(*, quick: bool) -> Iterator[Measure]:
         statistics.median(grown) <= _TIMES_THE_FILE,
     )
     yield told("the same with TensorFlow and all", f"{spread(peaks['train'])} ×")
+    files = _BROKEN_FILES // 10 if quick else _BROKEN_FILES
+    fault = _try_broken_files(files)
+    yield judged(
+        f"{files:,} broken files, read or refused in a sentence: tracebacks, hangs, exits",
+        "none",
+        fault or "none",
+        not fault,
+    )
+
+
+def _try_broken_files(count: int) -> str:
+    """Try files that nobody has tried before; return the first fault, or nothing."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-n", "0", "tests/trainer/tables/test_fuzz.py"],
+            cwd=ROOT,
+            env={**os.environ, "DASHBOARD_FUZZ": str(count // _KINDS_OF_FILES)},
+            capture_output=True,
+            text=True,
+            timeout=_BROKEN_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not done after {_BROKEN_SECONDS:.0f} s"
+    if not done.returncode:
+        return ""
+    errors = [line for line in done.stdout.splitlines() if line.startswith("E  ")]
+    return (errors or done.stderr.splitlines() or ["pytest failed"])[0].strip()
 
 
 def _once(side: str, file: Path) -> dict[str, Any]:
