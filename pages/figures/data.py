@@ -15,6 +15,8 @@ from trainer.looks import Look
 # More classes than these cannot be told apart by colour, nor read below their bars.
 MAX_COLOURS = 8
 MAX_BARS = 30
+# Of more, names and shares stand side by side on a phone only where they are small.
+_ROOMY_BARS = 6
 _MAX_CATEGORIES = 20
 _MAX_BINS = 40
 _MAX_POINTS = 2_000
@@ -88,6 +90,8 @@ def _classes_figure(look: Look) -> go.Figure:
     figure.update_layout(barmode="stack", bargap=0.25, showlegend=True)
     _fix_axes(figure)
     figure.update_xaxes(tickvals=np.arange(len(chosen)), ticktext=labels, showgrid=False)
+    if len(chosen) > _ROOMY_BARS:
+        figure.update_xaxes(tickfont={"size": 11})
     figure.update_yaxes(title_text="rows", tickformat=",")
     return figure
 

@@ -51,6 +51,20 @@ def test_a_phone_finds_its_way_from_the_runs_back_to_the_form(
     expect(phone.page.get_by_role("heading", name="Handwritten digits")).to_be_visible()
 
 
+def test_on_a_phone_the_names_of_ten_classes_stand_upright(
+    program: Program, new_viewer: NewViewer
+) -> None:
+    phone = new_viewer(program, **PHONE)
+
+    phone.open("/data", dataset="digits")
+
+    drawing = phone.page.get_by_role("img", name="How often each digit is there")
+    names = drawing.locator(".xtick text")
+    expect(names).to_have_count(10)
+    for turned in names.evaluate_all("nodes => nodes.map(node => node.getAttribute('transform'))"):
+        assert turned is None or "rotate(90" not in turned
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_the_charts_take_the_colours_of_the_page_s_theme(
     mode: str, program: Program, new_viewer: NewViewer
