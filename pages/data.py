@@ -240,7 +240,9 @@ def _facts(column: ColumnLook, num_rows: int) -> dict[str, object]:
 
 
 def _as_number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
 def _as_date(days: float | None) -> str:

@@ -260,6 +260,15 @@ def test_names_and_cells_of_a_file_reach_no_markup(open_data_page: OpenPage) -> 
     assert "<b>secret" not in drawn and "&lt;b&gt;secret" in drawn
 
 
+def test_large_numbers_of_a_column_are_written_out(open_data_page: OpenPage) -> None:
+    table = pd.DataFrame({"size": np.arange(60) % 3 * 17_510, "y": np.arange(60) % 2})
+    page = drop(open_data_page(), as_csv(table))
+
+    (columns,) = [one.value for one in page.dataframe if "Maximum" in one.value]
+    assert columns["Maximum"].tolist() == ["35,020"]
+    assert columns["Minimum"].tolist() == ["0"]
+
+
 def test_the_name_of_a_file_is_text_on_the_train_page_too(open_train_page: OpenPage) -> None:
     name = "![x](http:example.invalid) *b*.csv"
     upload = uploads.add(io.BytesIO(as_csv(table())), file_name=name, owner=owner_of("me"))
