@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from trainer.datasets.columns import Column
+from trainer.datasets.columns import Column, is_called_like_an_id
 from trainer.datasets.preprocessing import number_columns
 from trainer.datasets.spec import DatasetSpec
 from trainer.datasets.split import Parts
@@ -208,15 +208,18 @@ def _many_class_auc(x: np.ndarray, y: np.ndarray) -> float:
     from sklearn.tree import DecisionTreeClassifier
 
     half = _half(len(y))
-    classes = np.unique(y)
-    if len(classes) > 50 or not all(
-        (y[part] == k).any() for part in (half, ~half) for k in classes
-    ):
+    # A class that is too rare to be judged must not keep the others from it.
+    classes = np.intersect1d(y[half], y[~half])
+    if not 2 <= len(classes) <= 50:
         return 0.5
+    is_judged = np.isin(y, classes)
+    x, y, half = x[is_judged], y[is_judged], half[is_judged]
     tree = DecisionTreeClassifier(max_leaf_nodes=4 * len(classes), random_state=0)
     filled = _filled(x)[:, np.newaxis]
     tree.fit(filled[half], y[half])
     scores = tree.predict_proba(filled[~half])
+    if len(classes) == 2:
+        return float(roc_auc_score(y[~half], scores[:, 1]))
     return float(roc_auc_score(y[~half], scores, multi_class="ovr"))
 
 
@@ -255,6 +258,7 @@ def _filled(x: np.ndarray) -> np.ndarray:
 
 def _columns(spec: DatasetSpec, x: np.ndarray) -> Iterator[Finding]:
     constant, identifiers = [], []
+    named: list[str] = []
     for place, column in enumerate(named_columns(spec, x)):
         values = x[:, place]
         if values.dtype.kind != "f":
@@ -276,6 +280,8 @@ def _columns(spec: DatasetSpec, x: np.ndarray) -> Iterator[Finding]:
             constant.append(column.name)
         elif column.kind == "number" and not missing and _counts_rows(values, low, high):
             identifiers.append(column.name)
+        elif column.kind == "number" and is_called_like_an_id(column.name) and _all_differ(values):
+            named.append(column.name)
     if constant:
         yield Finding(
             kind="constant",
@@ -289,12 +295,25 @@ def _columns(spec: DatasetSpec, x: np.ndarray) -> Iterator[Finding]:
                 f"repetition over {_rows(len(x))}. New rows will have numbers never seen."
             ),
         )
+    for name in named[:_LISTED]:
+        yield Finding(
+            kind="identifier",
+            sentence=(
+                f"“{name}” is named like a number of the row, and has a different whole number in "
+                f"each of {_rows(len(x))}. New rows will have numbers never seen."
+            ),
+        )
 
 
 def _counts_rows(values: np.ndarray, low: float, high: float) -> bool:
     if high - low + 1 != len(values) or low != round(low) or len(values) < _RARE_ROWS:
         return False
     return bool((np.sort(values) == np.arange(low, high + 1)).all())
+
+
+def _all_differ(values: np.ndarray) -> bool:
+    is_whole = bool((values == np.round(values)).all())  # False where one is missing
+    return is_whole and len(values) >= _RARE_ROWS and len(np.unique(values)) == len(values)
 
 
 # -- the target ---------------------------------------------------------------------------------

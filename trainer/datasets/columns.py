@@ -76,6 +76,11 @@ def is_usable(fact: ColumnFacts, num_rows: int) -> bool:
     return _judged(fact, num_rows)[0] is not None
 
 
+def is_called_like_an_id(name: str) -> bool:
+    """Return whether a column bears a name as columns do that number the rows."""
+    return _ID_NAME.fullmatch(name) is not None
+
+
 def _left_out(name: str, reason: str) -> str:
     return f"“{name}” is left out: {reason}."
 
@@ -93,7 +98,7 @@ def _judged(fact: ColumnFacts, num_rows: int) -> tuple[Column | None, str, bool]
     is_gappy = fact.num_missing > 0
     kind: FeatureKind = {"boolean": "boolean", "date": "date"}.get(fact.kind, "number")  # type: ignore[assignment]
     column = Column(name=fact.name, kind=kind, is_gappy=is_gappy)
-    if fact.is_counter and num_rows >= _ID_ROWS and _ID_NAME.fullmatch(fact.name):
+    if fact.is_counter and num_rows >= _ID_ROWS and is_called_like_an_id(fact.name):
         return column, "it numbers the rows", True
     return column, "", False
 

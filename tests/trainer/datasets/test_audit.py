@@ -113,6 +113,10 @@ def test_a_column_that_tells_many_classes_or_a_number_is_named() -> None:
         }
     )
     assert "“told” alone" in said(findings(frame), "leak")
+    # A class that is too rare to be judged by does not hide it.
+    frame.loc[0, "y"] = "once"
+    frame.loc[[1, 2], "y"] = "twice"
+    assert "“told” alone" in said(findings(frame), "leak")
     number = rng.normal(size=NUM_ROWS)
     frame = pd.DataFrame({"gross": 1.19 * number, "b": rng.normal(size=NUM_ROWS), "y": number})
     assert "“gross” alone predicts “y” almost perfectly (R² 1.000)" in said(findings(frame), "leak")
@@ -153,6 +157,18 @@ def test_missing_constant_and_numbering_columns_are_told_with_their_shares() -> 
     notes = said(found, "note")
     assert "“same” is left out: all its values are the same." in notes
     assert "“id” is left out: it numbers the rows." in notes
+
+
+def test_numbers_with_gaps_are_told_where_the_name_says_what_they_are() -> None:
+    numbers = np.random.default_rng(0).choice(10**6, NUM_ROWS, replace=False)
+    frame = innocent(order_id=numbers, income=numbers + 1)
+
+    assert said(findings(frame), "identifier") == (
+        "“order_id” is named like a number of the row, and has a different whole number in each of "
+        "400 rows. New rows will have numbers never seen."
+    )
+    frame.loc[0, "order_id"] = frame.loc[1, "order_id"]
+    assert not said(findings(frame), "identifier")
 
 
 def test_rare_classes_are_told_with_their_counts() -> None:
