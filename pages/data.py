@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.description import can_be_looked_at, facts_of, look_at, source_of, summary_of
+from pages.description import can_be_looked_at, days_of, facts_of, look_at, source_of, summary_of
 from pages.figures.data import (
     MAX_BARS,
     MAX_COLOURS,
@@ -116,21 +116,9 @@ def _show_file(spec: DatasetSpec) -> None:
     if upload.recognised.picture:
         return  # they are shown as pictures
     rows = first_rows(upload)
-    # The time of day says nothing where it is always midnight.
-    days = [str(name) for name in rows.select_dtypes("datetime") if _are_days(rows[name])]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=320,
-        column_config=dict.fromkeys(days, st.column_config.DateColumn()),
-    )
+    st.dataframe(rows, hide_index=True, height=320, column_config=days_of(rows))
     if upload.num_rows > PREVIEWED_ROWS:
         st.caption(f"The first {PREVIEWED_ROWS} rows.")
-
-
-def _are_days(column: pd.Series) -> bool:
-    known = column.dropna()
-    return bool((known == known.dt.normalize()).all())
 
 
 def _show_rows(look: Look) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
 from pages.figures.preview import preview_figure, preview_table
@@ -71,6 +74,17 @@ def describe(config: RunConfig, *, with_examples: bool = True) -> None:
     st.caption(source_of(config.spec))
 
 
+def days_of(table: pd.DataFrame) -> dict[str, Any]:
+    """Return that dates are shown without the time of day where it is always midnight."""
+    dates = table.select_dtypes("datetime")
+    days = [str(name) for name in dates if _are_days(dates[name].dropna())]
+    return dict.fromkeys(days, st.column_config.DateColumn())
+
+
+def _are_days(moments: pd.Series) -> bool:
+    return bool((moments == moments.dt.normalize()).all())
+
+
 def _show_examples(config: RunConfig) -> None:
     spec = config.spec
     if not shows_rows(spec):
@@ -83,7 +97,8 @@ def _show_examples(config: RunConfig) -> None:
         return
     drawing = preview_figure(spec, arrays)
     if drawing is None:
-        st.dataframe(preview_table(spec, arrays), hide_index=True)
+        table = preview_table(spec, arrays)
+        st.dataframe(table, hide_index=True, column_config=days_of(table))
     else:
         figure(drawing, label=f"Examples of {spec.title}", key="preview")
 

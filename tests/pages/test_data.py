@@ -260,6 +260,17 @@ def test_names_and_cells_of_a_file_reach_no_markup(open_data_page: OpenPage) -> 
     assert "<b>secret" not in drawn and "&lt;b&gt;secret" in drawn
 
 
+def test_dates_without_a_time_of_day_are_shown_as_days_on_both_pages(
+    open_data_page: OpenPage, open_train_page: OpenPage
+) -> None:
+    drop(open_data_page(), as_csv(table()))
+    upload = uploads.uploads_of(owner_of("me"))[0]
+    for open_page in (open_data_page, open_train_page):
+        page = open_page(browser="me", dataset=upload.name)
+        shown = json.loads(page.dataframe[0].proto.columns)
+        assert shown["day"]["type_config"]["type"] == "date"
+
+
 def test_large_numbers_of_a_column_are_written_out(open_data_page: OpenPage) -> None:
     table = pd.DataFrame({"size": np.arange(60) % 3 * 17_510, "y": np.arange(60) % 2})
     page = drop(open_data_page(), as_csv(table))
