@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from trainer.datasets.columns import MAX_OUTPUTS, Column, FeatureKind
-from trainer.errors import InvalidInput
 
 # Columns are fitted in blocks of about so many cells, which bounds the copies.
 _BLOCK_CELLS = 4_000_000
@@ -215,26 +214,3 @@ def _encode(values: np.ndarray, step: Step, prepared: np.ndarray) -> None:
     outputs = of_code[codes]
     rows = np.flatnonzero(outputs >= 0)
     prepared[rows, outputs[rows]] = 1.0
-
-
-def prepared_rows(
-    table_columns: Mapping[str, np.ndarray], preprocessing: Preprocessing
-) -> np.ndarray:
-    """Return new rows as the network reads them.
-
-    Args:
-        table_columns: Columns by name as `trainer.datasets.uploaded.feature_values` gives them.
-        preprocessing: The run's own.
-
-    Raises:
-        InvalidInput: A column is missing.
-    """
-    for step in preprocessing.steps:
-        if step.column.name not in table_columns:
-            raise InvalidInput(
-                "columns",
-                f"must have {step.column.name!r}, which the run was trained with",
-                list(table_columns),
-            )
-    columns = [table_columns[step.column.name] for step in preprocessing.steps]
-    return preprocessing(np.stack(columns, axis=1))

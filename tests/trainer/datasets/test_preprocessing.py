@@ -14,9 +14,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from trainer.datasets import DATASETS, Arrays
 from trainer.datasets.columns import MAX_OUTPUTS, Column
-from trainer.datasets.preprocessing import Preprocessing, prepared_rows, rare_below
+from trainer.datasets.preprocessing import Preprocessing, rare_below
 from trainer.datasets.split import split
-from trainer.errors import InvalidInput
 
 CITIES = ("Berlin", "Köln", "Rom", "Ulm")
 COLUMNS = (
@@ -154,13 +153,7 @@ def test_a_preparation_survives_json_and_prepares_new_rows() -> None:
     read_back = Preprocessing.from_dict(json.loads(json.dumps(fitted.to_dict())))
 
     assert read_back == fitted
-    columns = {column.name: arrays.x[:5, k] for k, column in enumerate(COLUMNS)}
-    np.testing.assert_array_equal(
-        prepared_rows({"unused": arrays.y[:5], **columns}, read_back), fitted(arrays.x[:5])
-    )
-    del columns["city"]
-    with pytest.raises(InvalidInput, match="columns must have 'city'"):
-        prepared_rows(columns, read_back)
+    np.testing.assert_array_equal(read_back(arrays.x[:5]), fitted(arrays.x[:5]))
 
 
 def test_fitting_in_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
