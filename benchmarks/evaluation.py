@@ -48,7 +48,7 @@ def measure(*, quick: bool) -> Iterator[Measure]:
         )
         yield told(
             f"{title}: without again (the noise)",
-            f"{middle_half(against['ours_again'])} ×",
+            f"{middle_half(against['kept_again'])} ×",
         )
         yield told(
             f"{title}: the usual way, predict and scikit-learn after each epoch",
