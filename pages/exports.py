@@ -6,6 +6,7 @@ import functools
 
 import streamlit as st
 
+from pages.pressing import pressed
 from pages.privacy import ROWS_NOT_SHOWN, shows_rows
 from trainer.checkpoints import kept, load_preprocessing
 from trainer.config import RunConfig
@@ -14,6 +15,8 @@ from trainer.export_process import exported_file
 from trainer.keras_code import DATA_FILE, data_file, keras_code, needs_data_file
 from trainer.predicting import predicting_code
 from trainer.runs import Run
+
+_MADE = "made network"
 
 
 def show_code(run: Run, config: RunConfig) -> None:
@@ -55,6 +58,9 @@ def show_model(run: Run, config: RunConfig) -> None:
         # It names columns, categories and medians of the file.
         st.info("A network that learnt from an uploaded file is handed only to whoever brought it.")
         return
+    if not run.is_over:
+        st.caption("When the training is over, its network can be taken along.")
+        return
     epochs, best = kept(run.run_id)
     if not epochs:
         st.caption("There is nothing to take along yet: no epoch's network was kept.")
@@ -80,13 +86,38 @@ def show_model(run: Run, config: RunConfig) -> None:
             required=True,
             key="exported_epoch",
         )
-        st.download_button(
-            "Download the network",
-            # A process of its own makes it in some seconds.
-            functools.partial(exported_file, run.run_id, offered[chosen]),
-            file_name=name,
-            mime="application/octet-stream",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        wanted = (run.run_id, offered[chosen])
+        made, content = st.session_state.get(_MADE, (None, b""))
+        if made == wanted:
+            st.download_button(
+                "Download the network",
+                content,
+                file_name=name,
+                mime="application/octet-stream",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+            is_asked = False
+        else:
+            is_asked = pressed(
+                st.button,
+                "Make the file",
+                key="make_network",
+                of=str(wanted),
+                icon=":material/build:",
+            )
+    if is_asked:
+        _make(*wanted)
     st.code(code, language="python", line_numbers=True)
+
+
+def _make(run_id: str, epoch: int) -> None:
+    try:
+        # A process of its own does it; while it does, only this visitor waits.
+        with st.spinner("Making the file, which takes some seconds"):
+            content = exported_file(run_id, epoch)
+    except WeightsMissing as error:
+        st.error(str(error))
+    else:
+        st.session_state[_MADE] = ((run_id, epoch), content)
+        st.rerun()

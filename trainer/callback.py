@@ -145,15 +145,14 @@ class LiveCallback(keras.callbacks.Callback):
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         """Keep what a whole validation has counted."""
         if self._recorder is not None and not self.was_cut:
-            metric = counting_metric(self.model)
             if (counter := self._counter) is not None:
                 outputs = self.model.validated
                 # Counted by the thread that serves; the training goes on meanwhile.
                 self._counts = lambda: counter(np.concatenate([part.numpy() for part in outputs]))
-            elif metric is not None:
+            elif (metric := counting_metric(self.model)) is not None:
                 self._counts = metric.snapshot()
-            if self._service is not None and isinstance(metric, EvaluationCounts):
-                self._tell_facts(metric)
+                if self._service is not None and isinstance(metric, EvaluationCounts):
+                    self._tell_facts(metric)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the epoch, unless it was cut short."""

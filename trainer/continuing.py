@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from trainer.checkpoints import Checkpoint, Checkpoints, copy_preprocessing, kept, remove
 from trainer.choices import MAX_EPOCHS, NONE
 from trainer.config import RunConfig
@@ -134,11 +136,19 @@ def choice_at(store: Store, run_id: str, config: RunConfig, parameter: str, epoc
     """Return what a choice of a run was at the end of a 0-based epoch.
 
     It is that of the set-up, except for a learning rate that somebody set on the way.
+
+    Raises:
+        WeightsMissing: A fork's checkpoint after this epoch is missing or damaged.
     """
     if parameter == "learning_rate":
         changes = [record for record in store.learning_rates(run_id) if record.epoch <= epoch]
         if changes:
             return changes[-1].data["learning_rate"]
+        if store.run(run_id).parent is not None:
+            # It may have begun with one that was set in the run it goes on from.
+            rate = Checkpoints(run_id).at(epoch).state.get("learning_rate")
+            if rate is not None and np.float32(rate) != np.float32(config.learning_rate):
+                return rate
     return getattr(config, parameter)
 
 

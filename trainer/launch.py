@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -14,7 +13,7 @@ from pathlib import Path
 from trainer.datasets.uploads import remove_unneeded
 from trainer.process import is_running, this_process
 from trainer.runs import Run
-from trainer.settings import CODE_VARIABLES, MEGABYTE, Settings
+from trainer.settings import Settings
 from trainer.store import Store
 from trainer.tidying import remove_leftovers
 
@@ -22,7 +21,7 @@ _LOOK_SECONDS = 0.5
 # A run whose writer cannot be looked at (on another machine) is given up after this silence.
 _SILENCE_SECONDS = 30.0
 # A writer gives a sign of life each second; a store that is locked and a machine that is busy may
-# make it wait. One that somebody has told to stop is waited for less long.
+# make it wait. One that somebody has told to stop is waited for less long, from then on.
 _STALL_SECONDS = 10.0
 _UNHEARD_SECONDS = 3.0
 # A worker that fails sooner than this after its start is not replaced at once.
@@ -146,21 +145,11 @@ class LocalLauncher:
             "--parent",
             this_process(),
         )
-        environment = {
-            # What lets people in is no business of a worker's.
-            **{name: text for name, text in os.environ.items() if name not in CODE_VARIABLES},
-            "DASHBOARD_HOME": str(self._settings.home),
-            "DASHBOARD_STORE": self._settings.store_url,
-            "DASHBOARD_SLOTS": str(self._settings.slots),
-            "DASHBOARD_CHECKPOINT_MB": str(self._settings.checkpoint_bytes // MEGABYTE),
-            "DASHBOARD_WORKER_RUNS": str(self._settings.worker_runs),
-            "DASHBOARD_WORKER_MB": str(self._settings.worker_bytes // MEGABYTE),
-        }
         # A group of its own, so that Ctrl-C reaches the server alone, which then ends its workers.
         return subprocess.Popen(
             command,
             cwd=Path(__file__).parent.parent,
-            env=environment,
+            env=self._settings.environment(),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -210,6 +199,7 @@ class StalledRuns:
         self._store = store
         self._kill = kill
         self._pulses: dict[str, tuple[tuple[int, int], float]] = {}
+        self._told: dict[str, float] = {}  # since when a silent run has been told to stop
 
     def look(self) -> None:
         """Look once.
@@ -227,24 +217,30 @@ class StalledRuns:
             self._pulses[run.run_id] = pulse, since
             if now - since > _UNHEARD_SECONDS:
                 silent.append((run, now - since))
+        told, self._told = self._told, {}
         if silent and self._store_is_free():
             for run, seconds in silent:
-                self._judge(run, seconds)
+                if self._store.has_unheard_stop(run.run_id):
+                    self._told[run.run_id] = told.get(run.run_id, now)
+                self._judge(run, seconds, now)
 
     def _store_is_free(self) -> bool:
         """Return whether a writer need not wait for the store; who has to is silent and well."""
-        began = time.monotonic()
-        with self._store.transaction(writes=True):
-            is_free = time.monotonic() - began < _LOOK_SECONDS
-        if not is_free:
-            self._pulses.clear()
+        began, is_free = time.monotonic(), False
+        try:
+            with self._store.transaction(writes=True):
+                is_free = time.monotonic() - began < _LOOK_SECONDS
+        finally:
+            if not is_free:
+                self._pulses.clear()
         return is_free
 
-    def _judge(self, run: Run, seconds: float) -> None:
-        message = "Its process hangs and did not hear Stop: it was given up."
-        if self._store.stop_unheard(run, message):
-            _log.warning("run %s was stopped: its process hangs", run.run_id)
-            self._kill(run.worker)
+    def _judge(self, run: Run, seconds: float, now: float) -> None:
+        if now - self._told.get(run.run_id, now) > _UNHEARD_SECONDS:
+            message = "Its process hangs and did not hear Stop: it was given up."
+            if self._store.stop_unheard(run, message):
+                _log.warning("run %s was stopped: its process hangs", run.run_id)
+                self._kill(run.worker)
         elif seconds > _STALL_SECONDS and run.state != "stalled":
             message = "Its process gives no sign of life: wait for it, or press Stop."
             if self._store.stall(run, message):

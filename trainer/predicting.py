@@ -43,7 +43,7 @@ def _head(config: RunConfig, file_name: str) -> list[str]:
     return [
         f'"""{inert(config.spec.title)}: predicts with the trained network of a run.',
         "",
-        f"{file_name} holds the network and what prepares its rows.",
+        f"{inert(file_name)} holds the network and what prepares its rows.",
         f"It was made with {', '.join(versions)}.",
         '"""',
     ]

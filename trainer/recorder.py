@@ -348,11 +348,22 @@ class Recorder:
                     time.sleep(RETRY_SECONDS)
                 self._store.make_room()
                 has_made_room = True
+            except MemoryError:
+                if not self._forget_evaluations():
+                    raise
             except StoreUnusable:
                 if time.monotonic() >= deadline:
                     raise
                 _log.exception("run %s: its end was not recorded; trying again", self.claim.run_id)
                 time.sleep(RETRY_SECONDS)
+
+    def _forget_evaluations(self) -> bool:
+        """Give up what takes memory to be packed, and return whether there was any."""
+        with self._lock:
+            has_any = bool(self._surfaces) or any(counts for _, counts in self._records)
+            self._records = deque((record, None) for record, _ in self._records)
+            self._surfaces = {}
+        return has_any
 
     def _note_full(self, error: StoreFull) -> None:
         if not self.is_out_of_room:

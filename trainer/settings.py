@@ -69,6 +69,21 @@ class Settings:
             teacher_code=teacher_code,
         )
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment of another process with these settings.
+
+        What lets people in is no business of it.
+        """
+        return {
+            **{name: text for name, text in os.environ.items() if name not in CODE_VARIABLES},
+            "DASHBOARD_HOME": str(self.home),
+            "DASHBOARD_STORE": self.store_url,
+            "DASHBOARD_SLOTS": str(self.slots),
+            "DASHBOARD_CHECKPOINT_MB": str(self.checkpoint_bytes // MEGABYTE),
+            "DASHBOARD_WORKER_RUNS": str(self.worker_runs),
+            "DASHBOARD_WORKER_MB": str(self.worker_bytes // MEGABYTE),
+        }
+
 
 def _whole(variable: str, default: int, low: int, high: int) -> int:
     text = os.environ.get(variable, str(default))

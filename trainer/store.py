@@ -76,6 +76,12 @@ _BROADCAST = "broadcast"
 # The runs that wait for a worker, and the order in which they are served.
 _IS_WAITING = (RUNS.c.state == "queued") & (RUNS.c.origin == "dashboard")
 _QUEUE = (RUNS.c.turn, RUNS.c.queue_number, RUNS.c.number)
+# How many take up a slot.
+_NUM_BUSY = (
+    sa.select(sa.func.count())
+    .select_from(RUNS)
+    .where(RUNS.c.state.in_(ACTIVE), RUNS.c.origin == "dashboard")
+)
 
 
 class Store:
@@ -342,11 +348,12 @@ class Store:
                 for row in connection.execute(ahead)
             ]
 
-    def has_queue(self) -> bool:
-        """Return whether any run waits for a worker."""
+    def lacks_room(self, *, slots: int) -> bool:
+        """Return whether a run waits for a worker while as many train as may."""
+        waits = sa.select(RUNS.c.run_id).where(_IS_WAITING).limit(1)
         with self.transaction() as connection:
-            waits = connection.execute(sa.select(RUNS.c.run_id).where(_IS_WAITING).limit(1))
-            return waits.first() is not None
+            is_full = connection.execute(_NUM_BUSY).scalar_one() >= slots
+            return is_full and connection.execute(waits).first() is not None
 
     def paces(self, *, limit: int = 20) -> list[tuple[str, float]]:
         """Return the dataset of each of the newest runs that were queued and are over, and the
@@ -375,12 +382,7 @@ class Store:
             if connection.execute(head_of_queue).first() is None:
                 return None
         with self.transaction(writes=True) as connection:
-            busy = connection.execute(
-                sa.select(sa.func.count())
-                .select_from(RUNS)
-                .where(RUNS.c.state.in_(ACTIVE), RUNS.c.origin == "dashboard")
-            ).scalar_one()
-            if busy >= slots:
+            if connection.execute(_NUM_BUSY).scalar_one() >= slots:
                 return None
             head = connection.execute(head_of_queue.with_for_update(skip_locked=True)).scalar()
             return self._claim(connection, head, worker) if head else None
@@ -488,20 +490,21 @@ class Store:
         """Mark a run whose writer is silent, until it writes again, as `interrupt` does."""
         return self._mark(run, state="stalled", message=message)
 
-    def stop_unheard(self, run: Run, message: str) -> bool:
-        """End a run whose writer was told to stop and has not heard it, as `interrupt` does."""
-        is_told = (
-            sa.select(sa.literal(1))
-            .where(
-                COMMANDS.c.run_id == run.run_id,
-                COMMANDS.c.command == "stop",
-                COMMANDS.c.taken.is_(False),
-            )
-            .exists()
+    def has_unheard_stop(self, run_id: str) -> bool:
+        """Return whether a run's writer was told to stop and has not taken the command yet."""
+        untaken = sa.select(COMMANDS.c.number).where(
+            COMMANDS.c.run_id == run_id,
+            COMMANDS.c.command == "stop",
+            COMMANDS.c.taken.is_(False),
         )
-        return self._mark(run, is_told, state="stopped", message=message, ended_at=time.time())
+        with self.transaction() as connection:
+            return connection.execute(untaken.limit(1)).first() is not None
 
-    def _mark(self, run: Run, *conditions: sa.ColumnElement[bool], **fields: Any) -> bool:
+    def stop_unheard(self, run: Run, message: str) -> bool:
+        """End a run whose writer does not hear Stop, as `interrupt` does."""
+        return self._mark(run, state="stopped", message=message, ended_at=time.time())
+
+    def _mark(self, run: Run, **fields: Any) -> bool:
         """Set fields of a run from outside, if its writer has not moved since it was read."""
         with self.transaction(writes=True) as connection:
             written = connection.execute(
@@ -511,7 +514,6 @@ class Store:
                     RUNS.c.attempt == run.attempt,
                     RUNS.c.pulse == run.pulse,
                     RUNS.c.state.in_(ACTIVE),
-                    *conditions,
                 )
                 .values(**cleaned(fields))
             )

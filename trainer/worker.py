@@ -145,7 +145,7 @@ class Worker:
 
     def _is_wanted_elsewhere(self, seconds: float) -> bool:
         """Return whether a run that nobody has attended to for so long keeps others waiting."""
-        return seconds > PAUSE_SECONDS and self._store.has_queue()
+        return seconds > PAUSE_SECONDS and self._store.lacks_room(slots=self._slots)
 
     def _is_worn(self) -> bool:
         if self._max_runs is not None and self._num_runs >= self._max_runs:

@@ -14,10 +14,12 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from pages.live.badge import COOKIE, Badges, Role
 from pages.live.browser import COOKIE as BROWSER_COOKIE
 from pages.live.browser import browser_of, forgotten_cookie, lasting_cookie, new_browser
+from pages.live.cutting import cut
 from pages.live.tries import Tries
 
 SIGN_IN_PATH = "/sign-in"
@@ -46,7 +48,8 @@ _SIGN_OUT = """<form method="post" action="/sign-out">
 class EntranceMiddleware:
     """Asks whoever comes for the class code, once for each browser, and lets nobody else in.
 
-    A browser that signs out also forgets its name, so that whoever uses it next owns nothing yet.
+    A browser that signs out also forgets its name, so that whoever uses it next owns nothing yet;
+    what its other tabs have open is cut.
 
     Args:
         badges: Who has shown which code.
@@ -57,6 +60,7 @@ class EntranceMiddleware:
         self.app = app
         self._badges = badges
         self._tries = tries or Tries()
+        self._sockets: dict[str, set[WebSocket]] = {}  # those that are open, by browser
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -69,9 +73,9 @@ class EntranceMiddleware:
         if is_sign_in and scope["method"] == "POST":
             response = await self._sign_in(scope, receive)
         elif path == SIGN_OUT_PATH and scope["method"] == "POST":
-            response = _sign_out(scope)
+            response = self._sign_out(scope, browser_of(headers.get("cookie", "")))
         elif not is_sign_in and role:
-            await self.app(scope, receive, send)
+            await self._let_in(scope, receive, send)
             return
         elif _asks_for_page(scope, headers):
             response = _page(to=_address(scope) if not is_sign_in else "/", role=role)
@@ -79,6 +83,30 @@ class EntranceMiddleware:
             response = JSONResponse({"error": _NO_CODE}, status_code=401)
         response.headers["Cache-Control"] = "no-store"
         await response(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.app(scope, receive, send)
+            return
+        socket = WebSocket(scope, receive, send)
+        browser = browser_of(socket.headers.get("cookie", "")) or ""
+        self._sockets.setdefault(browser, set()).add(socket)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            sockets = self._sockets[browser]
+            sockets.discard(socket)
+            if not sockets:
+                del self._sockets[browser]
+
+    def _sign_out(self, scope: Scope, browser: str | None) -> Response:
+        for socket in tuple(self._sockets.get(browser or "", ())):
+            cut(socket)
+        response = Response(status_code=303, headers={"Location": "/"})
+        for name in (COOKIE, BROWSER_COOKIE):
+            response.headers.append("set-cookie", forgotten_cookie(scope, name))
+        _LOG.info("a browser signed out")
+        return response
 
     async def _sign_in(self, scope: Scope, receive: Receive) -> Response:
         form = await _form(receive)
@@ -107,14 +135,6 @@ class EntranceMiddleware:
         _LOG.info("a %s signed in", role)
         response.headers.append("set-cookie", lasting_cookie(scope, COOKIE, badge))
         return response
-
-
-def _sign_out(scope: Scope) -> Response:
-    response = Response(status_code=303, headers={"Location": "/"})
-    for name in (COOKIE, BROWSER_COOKIE):
-        response.headers.append("set-cookie", forgotten_cookie(scope, name))
-    _LOG.info("a browser signed out")
-    return response
 
 
 def _asks_for_page(scope: Scope, headers: Headers) -> bool:

@@ -76,6 +76,22 @@ def test_a_student_signs_in_on_a_phone_and_comes_to_the_page_they_wanted(
     forgive_refusals(phone)
 
 
+def test_who_signs_out_in_one_tab_is_out_in_all_of_them(
+    class_program: Program, new_viewer: NewViewer
+) -> None:
+    teacher = member(class_program, new_viewer, class_program.sign_in(TEACHER))
+    teacher.open("/runs")
+    other = Viewer(teacher.page.context, class_program.url)
+    other.page.goto(f"{class_program.url}/sign-in")
+    other.page.get_by_role("button", name="Sign out").click()
+    expect(other.page.get_by_label("Class code")).to_be_visible()
+
+    connected = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
+    expect(teacher.page.locator(connected)).to_have_count(0)
+    forgive_refusals(teacher)
+    teacher.forgive_lost_connections()
+
+
 def test_a_teacher_shows_a_student_s_run_to_all_and_may_stop_it(
     class_program: Program, new_viewer: NewViewer
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_file_is_previewed_trained_and_shown_to_nobody_else(
     page.reload()
     expect(page.get_by_role("combobox", name="Dataset")).to_have_value("sales.csv")
     page.get_by_text("Use it elsewhere", exact=True).click()
+    page.get_by_role("button", name="Make the file").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the network").click()
     assert download.value.suggested_filename == f"model_{run_id}.keras"

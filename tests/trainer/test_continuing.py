@@ -319,6 +319,22 @@ def test_a_fork_of_a_learning_rate_is_told_from_what_it_was_at_that_epoch(store)
             fork(store, run.run_id, {"learning_rate": before}, epoch=epoch)
 
 
+def test_a_fork_of_a_fork_is_told_from_the_rate_that_its_parent_began_with(store):
+    choices = RunConfig.create("iris", **{**DENSE, "checkpoint_every": 1})
+    claim = store.open_run(choices.to_dict(), worker="me", origin="test")
+    steer(store, claim.run_id, "learning_rate", 0.25)
+    assert Training(choices, Recorder(store, claim)).run() == "finished"
+    run = store.run(claim.run_id)
+    one = forked(store, run, {"batch_size": 40}, epoch=3)
+    assert store.learning_rates(one.run_id) == []
+
+    other = forked(store, one, {"learning_rate": run.config["learning_rate"]})
+
+    assert (other.parent.before, other.parent.after) == (0.25, run.config["learning_rate"])
+    with pytest.raises(InvalidInput, match="must be another one than in the run"):
+        fork(store, one.run_id, {"learning_rate": 0.25})
+
+
 CHANGES = [
     {"batch_size": 40},
     {"dropout": 0.0},

@@ -258,6 +258,16 @@ def test_no_more_runs_train_at_once_than_there_are_slots(store, slots):
     assert store.claim_next("w", slots=slots) is None
 
 
+def test_room_is_lacking_only_where_all_slots_are_taken_and_somebody_waits(store):
+    store.create_run({})
+    assert not store.lacks_room(slots=1)
+    store.claim_next("w", slots=1)
+    assert not store.lacks_room(slots=1)
+    store.create_run({})
+    assert store.lacks_room(slots=1)
+    assert not store.lacks_room(slots=2)
+
+
 def test_runs_that_were_never_queued_take_no_slot_and_are_not_taken_from_the_queue(store):
     store.open_run({}, worker="me", origin="callback")
     assert store.claim_next("w", slots=1) is None

@@ -217,6 +217,20 @@ def test_where_there_is_no_memory_left_to_tell_what_was_learnt_the_run_has_faile
     assert len(trained.history["loss"]) == trained.run.epoch >= 1
 
 
+def test_where_no_memory_is_left_for_evaluations_the_epochs_are_told_without(store, monkeypatch):
+    def pack(counts):
+        raise MemoryError
+
+    monkeypatch.setattr(trainer.recorder, "pack", pack)
+    trained = Trained(store, quick(epochs=100_000))
+    for thread in [thread for thread in threading.enumerate() if thread.name == "fit"]:
+        thread.join(timeout=60)
+    assert trained.run.state == "failed"
+    assert "memory" in trained.run.message
+    assert len(trained.history["loss"]) == trained.run.epoch >= 1
+    assert store.evaluation(trained.run.run_id) is None
+
+
 def test_a_network_reads_the_words_of_a_text_in_their_order(store):
     # Good reviews have the word 10 before the word 20, bad ones after it: no count of words tells.
     rng = np.random.default_rng(0)

@@ -223,6 +223,13 @@ def test_the_pixels_of_pictures_count_as_no_columns(read) -> None:
     assert label.values == (("0", 2), ("1", 1))
 
 
+def test_the_pixels_of_one_array_alone_count_as_no_columns(read) -> None:
+    pictures = {f"x{k}": np.zeros((2, 32, 32, 3), np.uint8) for k in range(40)}
+
+    with pytest.raises(TableUnreadable, match="The arrays have 3,072 columns or more"):
+        read(saved(**pictures, y=[0, 1]), "arrays.npz")
+
+
 # -- what is refused, with the line ------------------------------------------------------------
 
 
@@ -346,7 +353,7 @@ class Trap:
             saved(x=np.zeros((3, 64, 64)) - 1),
             "“x” is no set of pictures, for some values are below",
         ),
-        (saved(x=np.zeros((3, 64, 64)), z=np.zeros((3, 64, 64))), "8,192 columns; at most 2,000"),
+        (saved(x=np.zeros((3, 64, 64)), z=np.zeros((3, 64, 64))), "4,096 columns or more"),
         (saved(x=np.array([1j, 2j])), "neither numbers, texts nor dates"),
         (saved(x=[1, 2, 3])[:-40], "damaged"),
         (zipped(), "ZIP archive of other files"),
