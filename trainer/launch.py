@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import psutil
 
 from trainer.datasets.uploads import remove_unneeded
 from trainer.process import is_running, this_process
@@ -30,6 +33,8 @@ _END_SECONDS = 7.0
 _UPKEEP_SECONDS = 86_400.0
 # Whoever starts the server waits for its first page, not for TensorFlow: the workers come after.
 FIRST_PAGE_SECONDS = 3.0
+
+_WORKER = "trainer.worker"
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +62,7 @@ class LocalLauncher:
         self._next_upkeep = 0.0
         self._thread = threading.Thread(target=self._look_after, name="launcher", daemon=True)
         self._abandoned = AbandonedRuns(store)
-        self._stalled = StalledRuns(store, kill=self._kill)
+        self._stalled = StalledRuns(store, kill=kill_worker)
 
     def start(self) -> None:
         """Start the workers and look after them from a thread of its own."""
@@ -130,18 +135,11 @@ class LocalLauncher:
             for _ in range(self._settings.slots + 1 - len(self._workers)):
                 self._workers[self._start_worker()] = time.monotonic()
 
-    def _kill(self, worker: str) -> None:
-        """End a process that hangs, if it is one of the workers."""
-        for process in self._workers:
-            if worker.rsplit(":", 2)[1:2] == [str(process.pid)] and is_running(worker):
-                _log.warning("worker %d hangs and is killed", process.pid)
-                process.kill()
-
     def _start_worker(self) -> subprocess.Popen[bytes]:
         command: Sequence[str] = (
             sys.executable,
             "-m",
-            "trainer.worker",
+            _WORKER,
             "--parent",
             this_process(),
         )
@@ -182,6 +180,21 @@ class AbandonedRuns:
             self._pulses[run.run_id] = (run.pulse, time.monotonic())
             return False
         return time.monotonic() - since > _SILENCE_SECONDS
+
+
+def kill_worker(name: str) -> None:
+    """End a process that hangs, if it is a worker, also one of a server that is gone.
+
+    Args:
+        name: What `this_process` called it.
+    """
+    if not is_running(name):
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(int(name.rsplit(":", 2)[1]))
+        if _WORKER in process.cmdline():
+            _log.warning("worker %d hangs and is killed", process.pid)
+            process.kill()
 
 
 class StalledRuns:

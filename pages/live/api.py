@@ -17,6 +17,7 @@ from pages.live.reader import boundary_message, to_message
 from trainer.errors import InvalidInput, RoomNotFound, RunNotFound, StoreUnusable, TrainerError
 from trainer.openings import seal_signs, told_openings
 from trainer.person import Person
+from trainer.process import is_running
 from trainer.rooms import Rooms
 from trainer.runs import Run
 from trainer.store import Store
@@ -73,25 +74,31 @@ class _Api:
     def health(self, request: Request) -> tuple[int, dict[str, Any]]:
         uptime = round(time.monotonic() - self._started, 3)
         status, store_state = 200, "ok"
+        hanging: set[int] = set()
         try:
-            self._store.runs(limit=1)
+            hanging = self._hanging()
         except Exception:
             _LOG.exception("The store cannot be read.")
             status, store_state = 503, "failed"
         workers: list[dict[str, Any]] = []
         try:
-            workers = self._workers()
+            workers = [{**worker, "hangs": worker["pid"] in hanging} for worker in self._workers()]
         except Exception:
             _LOG.exception("The workers cannot be listed.")
             status = 503
         is_starting = uptime < self._start_seconds
-        if not is_starting and not any(worker["running"] for worker in workers):
+        if not is_starting and not any(one["running"] and not one["hangs"] for one in workers):
             status = 503  # nothing that is queued would train
         return status, {
             "server": {"state": "ok", "version": VERSION, "uptime_seconds": uptime},
             "store": {"state": store_state},
             "workers": workers,
         }
+
+    def _hanging(self) -> set[int]:
+        """Return the process ids of those here whose run is stalled."""
+        stalled = [run.worker for run in self._store.active_runs() if run.state == "stalled"]
+        return {int(name.rsplit(":", 2)[1]) for name in stalled if is_running(name)}
 
     def runs(self, request: Request) -> tuple[int, dict[str, Any]]:
         limit = request.query_params.get("limit", str(DEFAULT_LIMIT))

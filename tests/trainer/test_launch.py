@@ -20,7 +20,7 @@ from trainer.checkpoints import kept
 from trainer.config import RunConfig
 from trainer.continuing import resume
 from trainer.datasets import uploads
-from trainer.launch import AbandonedRuns, LocalLauncher, StalledRuns
+from trainer.launch import AbandonedRuns, LocalLauncher, StalledRuns, kill_worker
 from trainer.process import is_running, this_process
 from trainer.runs import Run
 from trainer.settings import Settings
@@ -379,6 +379,18 @@ def test_a_writer_that_waits_for_a_locked_store_is_not_taken_for_one_that_hangs(
     clock[0] += 2
     stalled.look()
     assert store.run(claim.run_id).state == "starting"
+
+
+@pytest.mark.parametrize("is_worker", [True, False])
+def test_of_those_who_hang_only_workers_are_killed(is_worker):
+    command = [sys.executable, "-c", "input()", *(["trainer.worker"] if is_worker else [])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
+        host, _, _ = this_process().rsplit(":", 2)
+        start = psutil.Process(other.pid).create_time() - psutil.boot_time() * psutil.LINUX
+        kill_worker(f"{host}:{other.pid}:{start:.2f}")
+        _, alive = psutil.wait_procs([psutil.Process(other.pid)], timeout=60 if is_worker else 0.5)
+        assert bool(alive) != is_worker
+        other.kill()
 
 
 def test_the_start_removes_old_uploads_that_no_run_was_given(store, data_folder):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.pages.live.live_server import Server, Writer
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import PackedCounts, pack
 from trainer.evaluation.surface import PackedSurface
+from trainer.process import this_process
 from trainer.runs import Boundary, Evaluation, Parent, Record, Scores
 from trainer.store import Store
 
@@ -28,7 +30,7 @@ def test_health_tells_the_server_the_store_and_the_workers(shared_server: Server
     assert body["server"]["version"]
     assert body["server"]["uptime_seconds"] >= 0
     assert body["store"] == {"state": "ok"}
-    assert body["workers"] == [{"pid": 1, "running": True}]
+    assert body["workers"] == [{"pid": 1, "running": True, "hangs": False}]
     assert headers["Cache-Control"] == "no-store"
 
 
@@ -48,7 +50,19 @@ def test_once_it_has_started_a_server_without_a_running_worker_is_not_well(
         routes = api_routes(worker_store, lambda: workers, start_seconds=start_seconds)
         with TestClient(Starlette(routes=routes)) as client:
             answer = client.get("/api/health")
-        assert (answer.status_code, answer.json()["workers"]) == (status, workers)
+        told = [{**worker, "hangs": False} for worker in workers]
+        assert (answer.status_code, answer.json()["workers"]) == (status, told)
+
+
+def test_a_worker_that_hangs_is_told_and_counts_as_none(worker_store: Store) -> None:
+    claim = worker_store.open_run({}, worker=this_process(), origin="dashboard")
+    workers = [{"pid": os.getpid(), "running": True}]
+    routes = api_routes(worker_store, lambda: workers, start_seconds=0)
+    with TestClient(Starlette(routes=routes)) as client:
+        for state, status, hangs in (("training", 200, False), ("stalled", 503, True)):
+            worker_store.write(claim, state=state)
+            answer = client.get("/api/health")
+            assert (answer.status_code, answer.json()["workers"][0]["hangs"]) == (status, hangs)
 
 
 def test_a_store_that_cannot_be_read_is_told_without_its_secrets(
