@@ -1,4 +1,4 @@
-"""A class in real browsers: one projector, six phones; they vote, run it, and vote again."""
+"""A class in real browsers: one projector, twelve phones; they vote, run it, and vote again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.browser.readability import expect_readable
 from tests.browser.test_class import PHONE
 from tests.browser.viewer import TIMEOUT, Viewer
 
-STUDENTS = 6
+STUDENTS = 12
 
 
 def press(viewer: Viewer, label: str | re.Pattern[str]) -> None:
@@ -74,11 +74,11 @@ def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: New
     press(teacher, "Close the vote")
     for viewer in (teacher, *phones):
         expect(bars(viewer)).to_be_visible()
-        expect(counts(viewer, 1)).to_have_text(["3", "3", "0", "0"])
+        expect(counts(viewer, 1)).to_have_text(["6", "6", "0", "0"])
     for phone in phones:
         press(phone, re.compile("^Run it, with my seed"))
     board = teacher.page.get_by_test_id("board-runs")
-    # Six trainings, one after the other, while seven pages draw.
+    # Twelve trainings, one after the other, while thirteen pages draw.
     expect(board).to_have_attribute("data-finished", str(STUDENTS), timeout=2 * TIMEOUT)
     expect(teacher.page.get_by_text("The loss fell in every epoch.")).to_be_visible()
     reopened.expect_state("Finished")
@@ -96,7 +96,7 @@ def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: New
     press(teacher, "Close the vote")
     for viewer in (teacher, *phones):
         expect(counts(viewer, 2)).to_have_text(["0", str(STUDENTS), "0", "0"])
-        expect(counts(viewer, 1)).to_have_text(["3", "3", "0", "0"])
+        expect(counts(viewer, 1)).to_have_text(["6", "6", "0", "0"])
     expect(board).to_have_attribute("data-finished", str(STUDENTS))
     teacher.page.get_by_role("button", name=f"Room {code[:3]} {code[3:]}").click()
     with teacher.page.expect_download() as download:
@@ -104,7 +104,7 @@ def test_a_class_votes_runs_it_and_votes_again(program: Program, new_viewer: New
     votes = download.value.path().read_text(encoding="utf-8").splitlines()
     assert len(votes) == 1 + 2 * 4 and "epochs_and_batches" in votes[1]
     assert [line.rpartition(",")[2] for line in votes[1:]] == [
-        *("3", "3", "0", "0"),
-        *("0", "6", "0", "0"),
+        *("6", "6", "0", "0"),
+        *("0", "12", "0", "0"),
     ]
     reopened.expect_no_fault()
