@@ -8,8 +8,9 @@ from playwright.sync_api import expect
 from tests.browser.viewer import Viewer
 
 # Where people drop a file is Streamlit's own: it has a role that it must not have. What is about to
-# be drawn anew is faded for that moment.
+# be drawn anew is faded for that moment, and fades in again afterwards.
 _WHERE = {"exclude": [["[data-testid=stFileUploaderDropzone]"], ["[data-stale=true]"]]}
+_NOTHING_FADES = "() => !document.getAnimations().some((one) => one instanceof CSSTransition)"
 _GROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 22, 32)"}
 
 
@@ -19,5 +20,6 @@ def expect_readable(viewer: Viewer) -> None:
         viewer.page.emulate_media(color_scheme=mode)
         expect(viewer.page.get_by_test_id("stApp")).to_have_css("background-color", ground)
         viewer.wait_for_rest()
+        viewer.page.wait_for_function(_NOTHING_FADES)
         found = Axe().run(viewer.page, context=_WHERE)
         assert not found.violations_count, found.generate_report()
