@@ -96,7 +96,7 @@ def _show_resume(run: Run, config: RunConfig) -> None:
 def _show_fork(run: Run, config: RunConfig, there: Kept) -> None:
     if not there.epochs:
         return
-    with st.popover("Fork", icon=":material/fork_right:"):
+    with st.popover("Fork", icon=":material/fork_right:"), _sentences():
         st.caption("Go on from a checkpoint with one choice changed, beside this run.")
         epoch = st.selectbox(
             "After epoch",
@@ -117,14 +117,13 @@ def _show_fork(run: Run, config: RunConfig, there: Kept) -> None:
             key=f"fork until {run.run_id} {epoch}",
         )
         if pressed(st.button, "Start the fork", key="start_fork", of=run.run_id, type="primary"):
-            with _sentences():
-                if isinstance(value, str):
-                    value = parse_choice(parameter, value)
-                change = {parameter: value}
-                forked = fork(store(), run.run_id, change, epoch=epoch, epochs=int(epochs))
-                assert isinstance(forked, str)
-                show(forked)
-                st.rerun()
+            if isinstance(value, str):
+                value = parse_choice(parameter, value)
+            change = {parameter: value}
+            forked = fork(store(), run.run_id, change, epoch=epoch, epochs=int(epochs))
+            assert isinstance(forked, str)
+            show(forked)
+            st.rerun()
 
 
 def _show_value(run: Run, config: RunConfig, parameter: str, epoch: int) -> Any:
