@@ -11,7 +11,6 @@ from tests.browser.conftest import NewViewer
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
 from tests.waiting import wait_until
-from trainer.steering import steer
 
 LONG = {"dataset": "iris", "units": 8, "epochs": 100_000}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -109,7 +108,7 @@ def test_a_stopped_run_is_resumed_extended_and_forked_beside_its_parent(
 ) -> None:
     run_id = viewer.start(dataset="digits", batch_size=1, epochs=120)
     page = viewer.page
-    steer(program.store, run_id, "speed", 20)
+    program.slow_down(run_id, 20)
     viewer.expect_points(3)
     viewer.stop_button.click()
     viewer.expect_state("Stopped")
