@@ -138,8 +138,14 @@ class Viewer:
         assert self.foreign == []
 
     def wait_for_rest(self) -> None:
-        """Wait until Streamlit has drawn the page and nothing of it runs."""
-        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        """Wait until Streamlit has drawn the page and nothing of it runs.
+
+        A skeleton stands for what the browser has no code for yet; the page's style is such a part.
+        """
+        self.page.wait_for_selector(
+            '[data-testid="stApp"][data-test-script-state="notRunning"]'
+            ':not(:has([data-testid="stSkeleton"]))'
+        )
 
     def forgive_lost_connections(self) -> None:
         """Forget the errors that Chromium itself reports when nobody answers."""
