@@ -82,6 +82,11 @@ _NUM_BUSY = (
     .select_from(RUNS)
     .where(RUNS.c.state.in_(ACTIVE), RUNS.c.origin == "dashboard")
 )
+# How many of these were told to stop, and give theirs back.
+_NUM_LEAVING = _NUM_BUSY.where(
+    RUNS.c.run_id.in_(sa.select(COMMANDS.c.run_id).where(COMMANDS.c.command == "stop"))
+)
+_NUM_WAITING = sa.select(sa.func.count()).select_from(RUNS).where(_IS_WAITING)
 
 
 class Store:
@@ -348,13 +353,6 @@ class Store:
                 for row in connection.execute(ahead)
             ]
 
-    def lacks_room(self, *, slots: int) -> bool:
-        """Return whether a run waits for a worker while as many train as may."""
-        waits = sa.select(RUNS.c.run_id).where(_IS_WAITING).limit(1)
-        with self.transaction() as connection:
-            is_full = connection.execute(_NUM_BUSY).scalar_one() >= slots
-            return is_full and connection.execute(waits).first() is not None
-
     def paces(self, *, limit: int = 20) -> list[tuple[str, float]]:
         """Return the dataset of each of the newest runs that were queued and are over, and the
         seconds that an epoch of it took, newest first."""
@@ -386,6 +384,21 @@ class Store:
                 return None
             head = connection.execute(head_of_queue.with_for_update(skip_locked=True)).scalar()
             return self._claim(connection, head, worker) if head else None
+
+    def give_way(self, claim: Claim, *, slots: int) -> bool:
+        """Tell a run to stop if one of those that wait will get no worker otherwise.
+
+        Returns:
+            Whether it was told: no more runs give way than others wait.
+        """
+        with self.transaction() as connection:
+            if not self._lacks_room(connection, slots):
+                return False
+        with self.transaction(writes=True) as connection:
+            if not self._lacks_room(connection, slots):
+                return False
+            self._send(connection, claim.run_id, Command("stop"))
+            return True
 
     def write(
         self,
@@ -888,6 +901,14 @@ class Store:
         return run_id
 
     @staticmethod
+    def _lacks_room(connection: Connection, slots: int) -> bool:
+        busy, leaving, waiting = (
+            connection.execute(count).scalar_one()
+            for count in (_NUM_BUSY, _NUM_LEAVING, _NUM_WAITING)
+        )
+        return waiting > max(0, slots - busy) + leaving
+
+    @staticmethod
     def _send(connection: Connection, run_id: str, command: Command) -> None:
         connection.execute(
             COMMANDS.insert().values(run_id=run_id, command=command.name, value=command.value)
@@ -910,7 +931,7 @@ class Store:
         if written.rowcount != 1:
             return None
         # What an earlier attempt was told is not meant for this one.
-        connection.execute(COMMANDS.update().where(COMMANDS.c.run_id == run_id).values(taken=True))
+        connection.execute(COMMANDS.delete().where(COMMANDS.c.run_id == run_id))
         return Claim(run_id, self._run(connection, run_id).attempt)
 
     @staticmethod

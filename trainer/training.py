@@ -61,7 +61,7 @@ class Training:
         shutdown: Once requested, the training stops and the run is *interrupted*.
         checkpoint_bytes: What the checkpoints of the run may take; None for any number.
         gives_way: Asked while the run is paused, with the seconds since somebody attended to it,
-            whether its place is wanted more elsewhere: it is *interrupted* then. None for never.
+            whether it gives its place to others: it is *interrupted* then. None for never.
         stop_seconds: How long `fit()`, which hears of a stop between two calls only, may take to
             end; then, or when the shutdown is insisted on, it is left behind. None for ever.
 

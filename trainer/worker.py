@@ -10,6 +10,7 @@ import argparse
 import logging
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trainer.config import RunConfig
@@ -136,16 +137,16 @@ class Worker:
             warm=warm,
             shutdown=self._shutdown,
             checkpoint_bytes=self._checkpoint_bytes,
-            gives_way=self._is_wanted_elsewhere,
+            gives_way=partial(self._gives_way, claim),
             stop_seconds=_STOP_SECONDS,
         )
         state = training.run()
         _log.info("run %s ends: %s", claim.run_id, state)
         return not training.is_left
 
-    def _is_wanted_elsewhere(self, seconds: float) -> bool:
-        """Return whether a run that nobody has attended to for so long keeps others waiting."""
-        return seconds > PAUSE_SECONDS and self._store.lacks_room(slots=self._slots)
+    def _gives_way(self, claim: Claim, seconds: float) -> bool:
+        """Stop a run that nobody has attended to for so long if it keeps others waiting."""
+        return seconds > PAUSE_SECONDS and self._store.give_way(claim, slots=self._slots)
 
     def _is_worn(self) -> bool:
         if self._max_runs is not None and self._num_runs >= self._max_runs:

@@ -258,14 +258,40 @@ def test_no_more_runs_train_at_once_than_there_are_slots(store, slots):
     assert store.claim_next("w", slots=slots) is None
 
 
-def test_room_is_lacking_only_where_all_slots_are_taken_and_somebody_waits(store):
+def test_no_more_runs_give_way_than_others_wait_for_their_places(store, other):
+    for _ in range(2):
+        store.create_run({})
+    claims = [store.claim_next("w", slots=2) for _ in range(2)]
+    assert not store.give_way(claims[0], slots=2)  # nobody waits
     store.create_run({})
-    assert not store.lacks_room(slots=1)
-    store.claim_next("w", slots=1)
-    assert not store.lacks_room(slots=1)
+    assert not store.give_way(claims[0], slots=3)  # there is a place for it
+    with ThreadPoolExecutor(8) as pool:
+        told = list(
+            pool.map(lambda n: (store, other)[n % 2].give_way(claims[n // 4], slots=2), range(8))
+        )
+    assert told.count(True) == 1
+    gone, stays = claims if True in told[:4] else claims[::-1]
+    assert store.take_commands(gone.run_id) == [Command("stop")]
+    assert not other.give_way(stays, slots=2)  # taken, but not ended yet
+    store.write(gone, state="interrupted")
+    assert not other.give_way(stays, slots=2)
+    assert store.claim_next("w", slots=2) is not None
+    store.reopen(store.run(gone.run_id))
+    assert other.give_way(stays, slots=2)
+    store.write(stays, state="interrupted")
+    # It is back in its place, and what it was told before does not count any more.
+    back = store.claim_next("w", slots=2)
+    assert back.run_id == gone.run_id
     store.create_run({})
-    assert store.lacks_room(slots=1)
-    assert not store.lacks_room(slots=2)
+    assert other.give_way(back, slots=2)
+
+
+def test_nobody_gives_way_where_another_was_stopped_anyway(store):
+    for _ in range(3):
+        store.create_run({})
+    claims = [store.claim_next("w", slots=2) for _ in range(2)]
+    store.stop(claims[0].run_id)
+    assert not store.give_way(claims[1], slots=2)
 
 
 def test_runs_that_were_never_queued_take_no_slot_and_are_not_taken_from_the_queue(store):
