@@ -203,7 +203,7 @@ class Store:
         """
         config = run.config if config is None else config
         with self.transaction(writes=True) as connection:
-            self._run_to_change(connection, run.run_id)
+            self.find_to_change(connection, run.run_id)
             values = {
                 "state": "queued",
                 "message": "",
@@ -225,7 +225,7 @@ class Store:
                 .values(**values)
             )
             if written.rowcount != 1:
-                now = self._run(connection, run.run_id)
+                now = self.find(connection, run.run_id)
                 raise NotPossible(f"The run must be over for that. It is {now.state}.")
             return None if worker is None else self._claim(connection, run.run_id, worker)
 
@@ -237,7 +237,7 @@ class Store:
             NotPossible: It is not over.
         """
         with self.transaction(writes=True) as connection:
-            run = self._run_to_change(connection, run_id)
+            run = self.find_to_change(connection, run_id)
             if not run.is_over:
                 raise NotPossible(f"The run must be over for that. It is {run.state}.")
             for table in reversed(METADATA.sorted_tables):
@@ -255,7 +255,7 @@ class Store:
         values = {"name": name and clean(name)[:80], "note": note and clean(note)}
         given = {key: value for key, value in values.items() if value is not None}
         with self.transaction(writes=True) as connection:
-            self._run_to_change(connection, run_id)
+            self.find_to_change(connection, run_id)
             if given:
                 connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**given))
 
@@ -271,7 +271,7 @@ class Store:
         with self.transaction(writes=True) as connection:
             connection.execute(META.delete().where(META.c.key == _BROADCAST))
             if run_id is not None:
-                self._run(connection, run_id)
+                self.find(connection, run_id)
                 connection.execute(META.insert().values(key=_BROADCAST, value=run_id))
 
     def broadcast_run(self) -> Run | None:
@@ -289,7 +289,33 @@ class Store:
             RunNotFound: There is no such run.
         """
         with self.transaction() as connection:
-            return self._run(connection, run_id)
+            return self.find(connection, run_id)
+
+    @staticmethod
+    def find(connection: Connection, run_id: str) -> Run:
+        """Return a run as a transaction sees it.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        if not (run_id.isascii() and run_id.isalnum()):
+            raise RunNotFound(run_id)
+        row = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).mappings().first()
+        if row is None:
+            raise RunNotFound(run_id)
+        return to_run(row)
+
+    def find_to_change(self, connection: Connection, run_id: str) -> Run:
+        """Return a run, as `find` does, to whoever may do what its owner alone may do.
+
+        Raises:
+            RunNotFound: There is no such run.
+            NotYours: Whoever asks may not change it.
+        """
+        run = self.find(connection, run_id)
+        if not self.person.may_change(run.owner):
+            raise NotYours
+        return run
 
     def progress(self, run_id: str) -> Progress:
         """Return how far a run is, cheaply.
@@ -551,7 +577,7 @@ class Store:
             RunNotFound: There is no such run.
         """
         with self.transaction() as connection:
-            run = self._run(connection, run_id)
+            run = self.find(connection, run_id)
             rows = connection.execute(
                 sa.select(RECORDS)
                 .where(
@@ -581,7 +607,7 @@ class Store:
             .order_by(RECORDS.c.attempt, RECORDS.c.seq)
         )
         with self.transaction() as connection:
-            self._run(connection, run_id)
+            self.find(connection, run_id)
             rows = connection.execute(logged).all()
         epochs = {row.epoch: json.loads(row.data) for row in rows}
         names = dict.fromkeys(name for logs in epochs.values() for name in logs)
@@ -669,7 +695,7 @@ class Store:
             RunNotFound: There is no such run.
         """
         with self.transaction(writes=True) as connection:
-            run = self._run_to_change(connection, run_id)
+            run = self.find_to_change(connection, run_id)
             if run.is_over:
                 return
             ended = connection.execute(
@@ -695,7 +721,7 @@ class Store:
             NotPossible: Nobody trains it.
         """
         with self.transaction(writes=True) as connection:
-            run = self._run_to_change(connection, run_id)
+            run = self.find_to_change(connection, run_id)
             if run.state not in ACTIVE:
                 raise NotPossible(f"The run must be training for that. It is {run.state}.")
             self._send(connection, run_id, command)
@@ -744,7 +770,7 @@ class Store:
         )
         with self.transaction(writes=True) as connection:
             # An opening of the seal stays on the run for good.
-            find = self._run_to_change if part == "test" else self._run
+            find = self.find_to_change if part == "test" else self.find
             find(connection, run_id)
             if part == "test" and is_withheld(connection, run_id):
                 raise NotPossible(
@@ -932,22 +958,7 @@ class Store:
             return None
         # What an earlier attempt was told is not meant for this one.
         connection.execute(COMMANDS.delete().where(COMMANDS.c.run_id == run_id))
-        return Claim(run_id, self._run(connection, run_id).attempt)
-
-    @staticmethod
-    def _run(connection: Connection, run_id: str) -> Run:
-        if not (run_id.isascii() and run_id.isalnum()):
-            raise RunNotFound(run_id)
-        row = connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).mappings().first()
-        if row is None:
-            raise RunNotFound(run_id)
-        return to_run(row)
-
-    def _run_to_change(self, connection: Connection, run_id: str) -> Run:
-        run = self._run(connection, run_id)
-        if not self.person.may_change(run.owner):
-            raise NotYours
-        return run
+        return Claim(run_id, self.find(connection, run_id).attempt)
 
     def _row_of_epoch(self, table: sa.Table, run_id: str, epoch: int | None) -> RowMapping | None:
         wanted = sa.select(table).where(table.c.run_id == run_id, _counts(table))
@@ -955,7 +966,7 @@ class Store:
             wanted = wanted.where(table.c.epoch == epoch)
         newest = wanted.order_by(table.c.attempt.desc(), table.c.epoch.desc()).limit(1)
         with self.transaction() as connection:
-            self._run(connection, run_id)
+            self.find(connection, run_id)
             return connection.execute(newest).mappings().first()
 
     def _rows_of_epochs(
@@ -974,7 +985,7 @@ class Store:
         size = sa.func.length(table.c.data).label("size")
         keys = sa.select(table.c.epoch, table.c.attempt, size).where(*where)
         with self.transaction() as connection:
-            self._run(connection, run_id)
+            self.find(connection, run_id)
             found = connection.execute(keys.order_by(table.c.epoch, table.c.attempt)).all()
             newest = list({key.epoch: key for key in found}.values())
             every, places = _thinned([key.size for key in newest], limit, max_bytes)
