@@ -22,6 +22,7 @@ from trainer.errors import DatasetUnavailable
 from trainer.evaluation.examples import rows_by_outcome, rows_in_cell
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
+from trainer.inspections import Inspections
 from trainer.openings import moment, openings, seal_signs, told_openings
 from trainer.runs import Inspection, Run, Scores, Which
 
@@ -66,27 +67,31 @@ def show_examples(run: Run, config: RunConfig, cell: Mapping[str, Any] | None) -
     _examples(run, config, cell, which)
 
 
+def _inspections() -> Inspections:
+    return Inspections(store())
+
+
 @st.fragment(run_every=_LOOK_SECONDS)
 def _waiting(number: int, run_id: str) -> None:
     """Look whether an inspection has ended, and then draw the whole page again."""
-    found = [one for one in store().inspections(run_id, "validation") if one.number == number]
-    found += [one for one in store().inspections(run_id, "test") if one.number == number]
+    found = [one for one in _inspections().of_run(run_id, "validation") if one.number == number]
+    found += [one for one in _inspections().of_run(run_id, "test") if one.number == number]
     if found and found[0].state in ("done", "failed"):
         st.rerun()
     st.caption("The network is looked at once more …")
 
 
 def _examples(run: Run, config: RunConfig, cell: Mapping[str, Any], which: Which) -> None:
-    asked = [one for one in store().inspections(run.run_id, "validation") if one.which == which]
+    asked = [one for one in _inspections().of_run(run.run_id, "validation") if one.which == which]
     if not asked:
-        _waiting(store().ask_inspection(run.run_id, part="validation", which=which), run.run_id)
+        _waiting(_inspections().ask(run.run_id, part="validation", which=which), run.run_id)
         return
     newest = asked[-1]
     if newest.state == "failed":
         st.info(escaped(newest.message))
         icon = ":material/refresh:"
         if pressed(st.button, "Try again", key="examples_again", of=run.run_id, icon=icon):
-            store().ask_inspection(run.run_id, part="validation", which=which)
+            _inspections().ask(run.run_id, part="validation", which=which)
             st.rerun()
         return
     if newest.evaluation is None:
@@ -194,7 +199,7 @@ def show_test_set(run: Run, config: RunConfig) -> None:
     if not num_test:
         st.caption("This run kept no test rows: its test share is 0.")
         return
-    asked = store().inspections(run.run_id, "test")
+    asked = _inspections().of_run(run.run_id, "test")
     st.caption(seal_words(len(openings(asked)), num_test))
     if not run.is_over:
         st.caption("The seal can be broken once the training has ended.")
@@ -227,7 +232,7 @@ def _show_openings(run: Run, config: RunConfig, asked: Sequence[Inspection]) -> 
 
 def show_seal(run: Run) -> None:
     """Say of a run whose test set was opened how often, wherever the run is shown."""
-    opened = openings(store().inspections(run.run_id, "test"))
+    opened = openings(_inspections().of_run(run.run_id, "test"))
     if opened:
         st.caption(f"Test set: the seal was broken {_times(len(opened))}.")
 
@@ -252,7 +257,7 @@ def _offer_opening(run: Run, *, is_first: bool) -> None:
         )
         which = _chosen_epoch("test_of")
         if pressed(st.button, "Test it", key="open_test", of=run.run_id, type="primary"):
-            store().ask_inspection(run.run_id, part="test", which=which)
+            _inspections().ask(run.run_id, part="test", which=which)
             st.rerun()
 
 
@@ -339,4 +344,4 @@ def _number(part: Mapping[str, Any], name: str) -> float | None:
 @st.cache_data(show_spinner=False, max_entries=20)
 def _scores(number: int, url: str) -> Scores:
     # Numbers are unique within one store only.
-    return store().scores(number)
+    return _inspections().scores(number)

@@ -16,6 +16,7 @@ from pages.visitor import this_role
 from trainer.checkpoints import disk_use
 from trainer.config import config_of
 from trainer.errors import InvalidInput, NotPossible, RunNotFound, StoreUnusable
+from trainer.inspections import Inspections
 from trainer.runs import Run
 from trainer.settings import MEGABYTE
 from trainer.tidying import MAX_NAME, MAX_NOTE, annotate, delete, rename
@@ -41,7 +42,7 @@ def main() -> None:
 def _show_runs() -> None:
     try:
         runs = store().runs(limit=_LIMIT)
-        openings = store().openings()
+        openings = Inspections(store()).openings()
         mine = store().person.owner if this_role() else None
     except StoreUnusable as error:
         show_unusable(error)

@@ -1,4 +1,4 @@
-"""The store: the tables, the only SQL, all that stands between training and looking.
+"""The store: runs and what is learnt of them, all that stands between training and looking.
 
 A run has one writer at a time, the holder of its current `attempt`. What the writer learns are
 *records*, numbered by the writer itself, so that `(attempt, seq)` is a cursor without gaps on
@@ -11,7 +11,7 @@ import copy
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -30,12 +30,9 @@ from trainer.rows import (
     clean,
     cleaned,
     dataset_of,
-    scores_from_bytes,
-    scores_to_bytes,
     to_boundary,
     to_bytes,
     to_evaluation,
-    to_inspection,
     to_json,
     to_record,
     to_run,
@@ -50,21 +47,16 @@ from trainer.runs import (
     Cursor,
     Evaluation,
     Evaluations,
-    Inspection,
     Parent,
-    Part,
     Progress,
     Record,
     Run,
-    Scores,
-    Which,
 )
 from trainer.schema import (
     ATTEMPTS,
     BOUNDARIES,
     COMMANDS,
     EVALUATIONS,
-    INSPECTIONS,
     META,
     METADATA,
     RECORDS,
@@ -744,120 +736,6 @@ class Store:
                 .values(taken=True)
             )
             return [Command(row.command, row.value) for row in rows]
-
-    # -- inspections -----------------------------------------------------------------------
-
-    def ask_inspection(self, run_id: str, *, part: Part, which: Which) -> int:
-        """Ask the workers to look at a run's kept network once more, and return the number.
-
-        Whoever asks again for what is not answered yet, as with a double click, gets the number of
-        the first question.
-
-        Raises:
-            RunNotFound: There is no such run.
-            NotPossible: The test rows would tell what is still to be observed, see `is_withheld`.
-        """
-        unanswered = (
-            sa.select(INSPECTIONS.c.number)
-            .where(
-                INSPECTIONS.c.run_id == run_id,
-                INSPECTIONS.c.part == part,
-                INSPECTIONS.c.which == which,
-                INSPECTIONS.c.state.in_(("asked", "running")),
-            )
-            .order_by(INSPECTIONS.c.number)
-            .limit(1)
-        )
-        with self.transaction(writes=True) as connection:
-            # An opening of the seal stays on the run for good.
-            find = self.find_to_change if part == "test" else self.find
-            find(connection, run_id)
-            if part == "test" and is_withheld(connection, run_id):
-                raise NotPossible(
-                    "The test rows stay sealed until what this run shows is recorded in its lesson."
-                )
-            # Where writers do not wait for one another anyway, those who ask of one run do.
-            connection.execute(
-                sa.select(RUNS.c.number).where(RUNS.c.run_id == run_id).with_for_update()
-            )
-            number = connection.execute(unanswered).scalar()
-            if number is not None:
-                return int(number)
-            asked = connection.execute(
-                INSPECTIONS.insert().values(
-                    run_id=run_id, part=part, which=which, state="asked", asked_at=time.time()
-                )
-            )
-            assert asked.inserted_primary_key is not None
-            return int(asked.inserted_primary_key[0])
-
-    def claim_inspection(self, worker: str, is_gone: Callable[[str], bool]) -> Inspection | None:
-        """Take the oldest inspection that waits, or whose worker is gone; None if there is none."""
-        open_ones = (
-            sa.select(INSPECTIONS)
-            .where(INSPECTIONS.c.state.in_(("asked", "running")))
-            .order_by(INSPECTIONS.c.number)
-        )
-        with self.transaction() as connection:
-            if connection.execute(open_ones).first() is None:
-                return None
-        with self.transaction(writes=True) as connection:
-            for row in connection.execute(open_ones).mappings().all():
-                if row["state"] == "running" and not is_gone(row["worker"]):
-                    continue
-                connection.execute(
-                    INSPECTIONS.update()
-                    .where(INSPECTIONS.c.number == row["number"])
-                    .values(state="running", worker=worker)
-                )
-                return to_inspection(row)
-        return None
-
-    def end_inspection(
-        self, number: int, result: tuple[Evaluation, Scores] | None, message: str = ""
-    ) -> None:
-        """Write down what an inspection found, or in a sentence why it found nothing."""
-        values: dict[str, Any] = {"state": "failed", "message": clean(message)}
-        if result is not None:
-            evaluation, scores = result
-            values = {
-                "state": "done",
-                "epoch": evaluation.epoch,
-                "header": to_json(evaluation.counts.header),
-                "data": evaluation.counts.data,
-                "scores": scores_to_bytes(scores),
-            }
-        with self.transaction(writes=True) as connection:
-            connection.execute(
-                INSPECTIONS.update().where(INSPECTIONS.c.number == number).values(**values)
-            )
-
-    def inspections(self, run_id: str, part: Part) -> list[Inspection]:
-        """Return a run's inspections of a part of its rows, oldest first."""
-        columns = [column for column in INSPECTIONS.c if column.name != "scores"]
-        wanted = (
-            sa.select(*columns)
-            .where(INSPECTIONS.c.run_id == run_id, INSPECTIONS.c.part == part)
-            .order_by(INSPECTIONS.c.number)
-        )
-        with self.transaction() as connection:
-            return [to_inspection(row) for row in connection.execute(wanted).mappings()]
-
-    def scores(self, number: int) -> Scores:
-        """Return what an inspection that is done says of each row."""
-        wanted = sa.select(INSPECTIONS.c.scores).where(INSPECTIONS.c.number == number)
-        with self.transaction() as connection:
-            return scores_from_bytes(connection.execute(wanted).scalar_one())
-
-    def openings(self) -> dict[str, int]:
-        """Return how often the sealed test rows of each run were looked at, by run id."""
-        counted = (
-            sa.select(INSPECTIONS.c.run_id, sa.func.count())
-            .where(INSPECTIONS.c.part == "test", INSPECTIONS.c.state != "failed")
-            .group_by(INSPECTIONS.c.run_id)
-        )
-        with self.transaction() as connection:
-            return {row[0]: row[1] for row in connection.execute(counted)}
 
     # -- upkeep ----------------------------------------------------------------------------
 

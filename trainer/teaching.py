@@ -16,6 +16,7 @@ import numpy as np
 
 from trainer.errors import NotPossible, TrainerError
 from trainer.inspecting import inspect
+from trainer.inspections import Inspections
 from trainer.lessons import Figure, Fit, Fits, Lesson, Scenario
 from trainer.lessons.lesson import PLAIN_ROWS
 from trainer.process import is_running, this_process
@@ -140,19 +141,20 @@ def train(
 
 def _open_test(store: Store, run_id: str) -> None:
     """Break the seal of a run's test rows, and wait for what they say."""
-    number = store.ask_inspection(run_id, part="test", which="last")
+    inspections = Inspections(store)
+    number = inspections.ask(run_id, part="test", which="last")
     deadline = time.monotonic() + _ANSWER_SECONDS
     while time.monotonic() < deadline:
         # A worker of an open dashboard may have been quicker.
-        asked = store.claim_inspection(this_process(), lambda worker: is_running(worker) is False)
+        asked = inspections.claim(this_process(), lambda worker: is_running(worker) is False)
         if asked is not None:
             try:
                 result = inspect(store.run(asked.run_id), part=asked.part, which=asked.which)
             except TrainerError as error:
-                store.end_inspection(asked.number, None, str(error))
+                inspections.end(asked.number, None, str(error))
             else:
-                store.end_inspection(asked.number, result)
-        (one,) = (one for one in store.inspections(run_id, "test") if one.number == number)
+                inspections.end(asked.number, result)
+        (one,) = (one for one in inspections.of_run(run_id, "test") if one.number == number)
         if one.state == "done":
             return
         if one.state == "failed":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from trainer.config import RunConfig
 from trainer.errors import DatasetUnavailable, InvalidInput, StoreUnusable, TrainerError
 from trainer.importing import import_training
+from trainer.inspections import Inspections
 from trainer.log import log_to_standard_error
 from trainer.process import is_running, memory_bytes, this_process
 from trainer.recorder import Recorder
@@ -64,6 +65,7 @@ class Worker:
         max_bytes: int | None = None,
     ) -> None:
         self._store = store
+        self._inspections = Inspections(store)
         self._slots = slots
         self._parent = parent
         self._checkpoint_bytes = checkpoint_bytes
@@ -104,7 +106,7 @@ class Worker:
                     claim = self._store.claim_next(self._name, slots=self._slots)
                     is_news = False
                     if claim is None:
-                        asked = self._store.claim_inspection(self._name, _is_gone)
+                        asked = self._inspections.claim(self._name, _is_gone)
             except StoreUnusable:
                 _log.exception("the store cannot be used; trying again")
                 time.sleep(_RETRY_SECONDS)
@@ -172,7 +174,7 @@ class Worker:
             # Whatever it was: somebody waits for an answer, and the log keeps the traceback.
             _log.exception("run %s could not be inspected", asked.run_id)
             message = f"The network could not be looked at ({type(error).__name__})."
-        self._store.end_inspection(asked.number, result, message)
+        self._inspections.end(asked.number, result, message)
 
 
 def _is_gone(worker: str) -> bool:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from pages.live.browser import browser_of, owner_of
 from pages.live.reader import boundary_message, to_message
 from trainer.errors import InvalidInput, RoomNotFound, RunNotFound, StoreUnusable, TrainerError
+from trainer.inspections import Inspections
 from trainer.openings import seal_signs, told_openings
 from trainer.person import Person
 from trainer.process import is_running
@@ -67,6 +68,7 @@ class _Api:
         self, store: Store, workers: Callable[[], list[dict[str, Any]]], start_seconds: float
     ) -> None:
         self._store = store
+        self._inspections = Inspections(store)
         self._workers = workers
         self._start_seconds = start_seconds
         self._started = time.monotonic()
@@ -117,13 +119,13 @@ class _Api:
             "queue_place": None if waits is None else waits.place,
             "queue_seconds": None if waits is None else waits.seconds,
             "history": self._store.history(run_id),
-            "test_openings": told_openings(self._store.inspections(run_id, "test")),
+            "test_openings": told_openings(self._inspections.of_run(run_id, "test")),
         }
 
     def seal(self, request: Request) -> tuple[int, dict[str, Any]]:
         """Tell those who look at a run whether its test set was opened, and nothing else."""
-        inspections = self._store.inspections(_run_id(request), "test")
-        return 200, {"signs": seal_signs(inspections)}
+        asked = self._inspections.of_run(_run_id(request), "test")
+        return 200, {"signs": seal_signs(asked)}
 
     def broadcast(self, request: Request) -> tuple[int, dict[str, Any]]:
         run = self._store.broadcast_run()

@@ -25,6 +25,7 @@ from trainer.evaluation.counts import NUM_BINS, ClassCounts
 from trainer.evaluation.regression import regression_report
 from trainer.evaluation.report import REASONS, report
 from trainer.evaluation.thresholds import OneVersusRest
+from trainer.inspections import Inspections
 
 STEPS = [0, 1, 37, 250, 499, 500, 501, 731, 900, 998, 999, 1000]
 
@@ -263,7 +264,7 @@ def test_a_seal_that_is_broken_elsewhere_is_broken_here(program: Program, viewer
     expect(main).to_contain_text("sealed: nothing has looked at them yet")
     viewer.page.get_by_role("button", name="Break the seal").scroll_into_view_if_needed()
 
-    program.store.ask_inspection(run_id, part="test", which="last")
+    Inspections(program.store).ask(run_id, part="test", which="last")
 
     expect(main).to_contain_text("The seal was broken once.")
     expect(main).to_contain_text("Last epoch (5), at threshold 0.500")

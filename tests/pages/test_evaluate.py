@@ -18,6 +18,7 @@ from trainer.config import RunConfig
 from trainer.datasets import LoadOptions, load, uploads
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import pack
+from trainer.inspections import Inspections
 from trainer.runs import Evaluation, Record, Scores
 from trainer.store import Store
 
@@ -188,7 +189,7 @@ def over(store: Store, config: RunConfig, *on_validation: ClassCounts) -> str:
 def answer(store: Store, number: int, epoch: int, counts: ClassCounts) -> None:
     """End an inspection as a worker does."""
     scores = Scores(rows=np.arange(2), y_true=np.arange(2), y_score=np.eye(2, dtype="float32"))
-    store.end_inspection(number, (Evaluation(epoch=epoch, counts=pack(counts)), scores))
+    Inspections(store).end(number, (Evaluation(epoch=epoch, counts=pack(counts)), scores))
 
 
 def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
@@ -199,11 +200,11 @@ def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
 
     page = open_evaluate_page(run=run_id)
     assert "80 rows, sealed: nothing has looked at them yet." in captions(page)
-    assert store.inspections(run_id, "test") == []
+    assert Inspections(store).of_run(run_id, "test") == []
 
     page.button(key="open_test").click().run()
     assert not page.exception
-    (asked,) = store.inspections(run_id, "test")
+    (asked,) = Inspections(store).of_run(run_id, "test")
     assert (asked.state, asked.which) == ("asked", "last")
 
     answer(store, asked.number, 0, counted([[35, 5], [8, 32]]))
@@ -218,7 +219,7 @@ def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
     )
     assert rf"at threshold 0.500 for {positive}" in captions(page)
     assert len(page.dataframe) == 1
-    assert store.openings() == {run_id: 1}
+    assert Inspections(store).openings() == {run_id: 1}
 
 
 def test_of_many_classes_the_gap_says_that_it_is_of_their_mean(
@@ -229,7 +230,7 @@ def test_of_many_classes_the_gap_says_that_it_is_of_their_mean(
         return ClassCounts(positives=nothing, negatives=nothing, confusion=np.array(matrix))
 
     run_id = over(store, RunConfig.create("iris"), counts(np.diag([8.0, 8, 8]).tolist()))
-    number = store.ask_inspection(run_id, part="test", which="last")
+    number = Inspections(store).ask(run_id, part="test", which="last")
     answer(store, number, 0, counts([[10.0, 0, 0], [0, 5, 5], [0, 0, 10]]))
 
     page = open_evaluate_page(run=run_id)
@@ -249,10 +250,10 @@ def test_every_opening_stays_in_sight_with_its_epoch_and_its_figure(
     run_id = over(store, RunConfig.create("moons", epochs=2), matrix, matrix)
     assert "seal" not in captions(open_train_page(run=run_id))
 
-    first = store.ask_inspection(run_id, part="test", which="last")
+    first = Inspections(store).ask(run_id, part="test", which="last")
     answer(store, first, 1, counted([[35, 5], [8, 32]]))
     assert "Test set: the seal was broken once." in captions(open_train_page(run=run_id))
-    second = store.ask_inspection(run_id, part="test", which="best")
+    second = Inspections(store).ask(run_id, part="test", which="best")
     answer(store, second, 0, counted([[40, 0], [20, 20]]))
 
     page = open_evaluate_page(run=run_id)
@@ -268,9 +269,9 @@ def test_while_the_seal_is_broken_again_the_earlier_opening_stays_in_sight(
     open_evaluate_page: OpenPage, store: Store
 ) -> None:
     run_id = over(store, RunConfig.create("moons"), counted([[30, 2], [4, 28]]))
-    number = store.ask_inspection(run_id, part="test", which="last")
+    number = Inspections(store).ask(run_id, part="test", which="last")
     answer(store, number, 0, counted([[35, 5], [8, 32]]))
-    store.ask_inspection(run_id, part="test", which="best")
+    Inspections(store).ask(run_id, part="test", which="best")
 
     page = open_evaluate_page(run=run_id)
 
@@ -283,15 +284,15 @@ def test_a_test_that_failed_opened_nothing_says_why_and_can_be_tried_again(
     open_evaluate_page: OpenPage, store: Store
 ) -> None:
     run_id = over(store, RunConfig.create("moons"), counted([[30, 2], [4, 28]]))
-    number = store.ask_inspection(run_id, part="test", which="last")
-    store.end_inspection(number, None, "The weights of this run were not kept.")
+    number = Inspections(store).ask(run_id, part="test", which="last")
+    Inspections(store).end(number, None, "The weights of this run were not kept.")
 
     page = open_evaluate_page(run=run_id)
 
     assert page.info[0].value == "The weights of this run were not kept."
     assert "80 rows, sealed: nothing has looked at them yet." in captions(page)
     page.button(key="open_test").click().run()
-    assert [one.state for one in store.inspections(run_id, "test")] == ["failed", "asked"]
+    assert [one.state for one in Inspections(store).of_run(run_id, "test")] == ["failed", "asked"]
 
 
 def test_a_run_that_kept_no_test_rows_says_so(open_evaluate_page: OpenPage, store: Store) -> None:
@@ -335,13 +336,13 @@ def looked_at(store: Store, dataset: str, y_score: list[list[float]], **choices:
     """Return a run whose first rows have these scores."""
     config = RunConfig.create(dataset, **choices)
     run_id = over(store, config)
-    number = store.ask_inspection(run_id, part="validation", which="last")
+    number = Inspections(store).ask(run_id, part="validation", which="last")
     labels = load(config.spec).y[: len(y_score)]
     scores = Scores(
         rows=np.arange(len(y_score)), y_true=labels, y_score=np.array(y_score, "float32")
     )
     evaluation = Evaluation(epoch=4, counts=pack(counted([[1, 0], [0, 1]])))
-    store.end_inspection(number, (evaluation, scores))
+    Inspections(store).end(number, (evaluation, scores))
     return run_id
 
 
@@ -415,20 +416,21 @@ def test_before_a_cell_is_chosen_nothing_is_asked_of_the_network(store: Store) -
     page = examples(run_id)
 
     assert "Choose a cell of the matrix" in captions(page)
-    assert store.inspections(run_id, "validation") == []
+    assert Inspections(store).of_run(run_id, "validation") == []
 
 
 def test_a_look_that_failed_says_why_and_can_be_tried_again(store: Store) -> None:
     run_id = over(store, RunConfig.create("iris"))
     page = examples(run_id, true=0, predicted=1)
-    (asked,) = store.inspections(run_id, "validation")
-    store.end_inspection(asked.number, None, "The store was [away].")
+    (asked,) = Inspections(store).of_run(run_id, "validation")
+    Inspections(store).end(asked.number, None, "The store was [away].")
     page.run()
     assert page.info[0].value == escaped("The store was [away].")
-    assert len(store.inspections(run_id, "validation")) == 1
+    assert len(Inspections(store).of_run(run_id, "validation")) == 1
 
     page.button(key="examples_again").click().run()
 
     assert not page.exception
-    assert [one.state for one in store.inspections(run_id, "validation")] == ["failed", "asked"]
+    tried = Inspections(store).of_run(run_id, "validation")
+    assert [one.state for one in tried] == ["failed", "asked"]
     assert "The network is looked at once more …" in captions(page)

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from trainer.checkpoints import Checkpoint, Checkpoints, disk_use
 from trainer.config import RunConfig
+from trainer.inspections import Inspections
 from trainer.runs import Parent
 from trainer.store import Store
 
@@ -83,7 +84,7 @@ def test_a_run_whose_seal_was_broken_says_how_often(
 ) -> None:
     run_id = store.create_run(RunConfig.create("moons").to_dict())
     for which in ("last", "best"):
-        store.ask_inspection(run_id, part="test", which=which)
+        Inspections(store).ask(run_id, part="test", which=which)
     (row,) = rows(open_runs_page())
     assert row["Test set"] == "opened 2 ×"
 

@@ -26,6 +26,7 @@ from trainer.config import RunConfig
 from trainer.datasets import DATASETS
 from trainer.evaluation.counts import ClassCounts, Counts, RegressionCounts
 from trainer.evaluation.packing import pack
+from trainer.inspections import Inspections
 from trainer.keras_code import keras_code
 from trainer.lessons import LESSONS
 from trainer.process import this_process
@@ -738,14 +739,14 @@ def test_the_logs_beside_it_are_those_of_the_epoch_that_was_validated(call, stor
 
 def test_every_opening_of_the_test_set_is_told_with_the_run(call, store):
     run_id = evaluated(store, two_classes(50, 10, 5, 35))
-    number = store.ask_inspection(run_id, part="test", which="best")
+    number = Inspections(store).ask(run_id, part="test", which="best")
     scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
     found = Evaluation(epoch=0, counts=pack(two_classes(40, 10, 10, 40)))
-    store.end_inspection(number, (found, scores))
-    failed = store.ask_inspection(run_id, part="test", which="last")
-    store.end_inspection(failed, None, "why not")
-    store.ask_inspection(run_id, part="validation", which="last")
-    store.ask_inspection(run_id, part="test", which="last")
+    Inspections(store).end(number, (found, scores))
+    failed = Inspections(store).ask(run_id, part="test", which="last")
+    Inspections(store).end(failed, None, "why not")
+    Inspections(store).ask(run_id, part="validation", which="last")
+    Inspections(store).ask(run_id, part="test", which="last")
     for command in ("show", "export"):
         first, second = json.loads(call(command, run_id, "--json")[1])["test_openings"]
         assert (first["which"], first["state"], first["epoch"]) == ("best", "done", 1)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from trainer import withheld
 from trainer.errors import InvalidInput, NotPossible, NotYours
+from trainer.inspections import Inspections
 from trainer.lessons import LESSONS
 from trainer.person import Person
 from trainer.progress import (
@@ -341,12 +342,12 @@ def test_nobody_breaks_the_seal_of_a_run_that_is_still_to_be_observed(
     ann.lock(LESSON, PREDICT, 1)
     run_id = train(ANN, "batch_2")
     with pytest.raises(NotPossible, match="stay sealed until"):
-        store.ask_inspection(run_id, part="test", which="last")
-    assert store.ask_inspection(run_id, part="validation", which="last")
+        Inspections(store).ask(run_id, part="test", which="last")
+    assert Inspections(store).ask(run_id, part="validation", which="last")
 
     ann.lock(LESSON, RECORD, 0)
 
-    assert store.used_by(ANN).ask_inspection(run_id, part="test", which="last")
+    assert Inspections(store.used_by(ANN)).ask(run_id, part="test", which="last")
 
 
 def test_who_shows_the_answers_to_a_class_has_them_said_and_takes_them_back(

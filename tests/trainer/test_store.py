@@ -21,6 +21,7 @@ from tests.waiting import wait_until
 from trainer.errors import Fenced, NotPossible, NotYours, RunNotFound, StoreUnusable
 from trainer.evaluation.packing import PackedCounts
 from trainer.evaluation.surface import PackedSurface
+from trainer.inspections import Inspections
 from trainer.lessons import LESSONS
 from trainer.person import MACHINE, Person
 from trainer.progress import LessonProgress, question_part
@@ -789,7 +790,7 @@ def test_a_deleted_run_is_gone_with_all_that_was_known_of_it(store, url):
     room = Rooms(teacher).open(LESSONS["quiz"], question_part(0), seed=0)
     for claim in (gone, stays):
         store.stop(claim.run_id)
-        store.ask_inspection(claim.run_id, part="test", which="last")
+        Inspections(store).ask(claim.run_id, part="test", which="last")
         LessonProgress(store).note_run(LESSONS["quiz"], "batch_1", claim.run_id)
         with store.transaction(writes=True) as connection:
             run = {"run_id": claim.run_id, "poll": room.poll, "owner": "a member"}
@@ -963,7 +964,7 @@ CHANGES = {
     "annotate": lambda store, run_id: store.describe(run_id, note="taken over"),
     "delete": lambda store, run_id: store.delete(run_id),
     "reopen": lambda store, run_id: store.reopen(store.run(run_id), {"dataset": "wine"}),
-    "open the test set": lambda store, run_id: store.ask_inspection(
+    "open the test set": lambda store, run_id: Inspections(store).ask(
         run_id, part="test", which="last"
     ),
 }
@@ -982,7 +983,7 @@ def test_nobody_changes_another_s_run_or_one_of_nobody_s(store, owner, change, s
             change(store.used_by(stranger), run_id)
     assert store.run(run_id) == before
     assert store.take_commands(run_id) == []
-    assert store.openings() == {}
+    assert Inspections(store).openings() == {}
 
 
 @pytest.mark.parametrize("person", [ONE, Person(owner="teacher", is_in_charge=True), MACHINE])
@@ -993,7 +994,7 @@ def test_owner_teacher_and_machine_may_change_a_run(store, person):
     claim = store.claim_next("a worker", slots=1)
     theirs.send(run_id, Command("pause"))
     store.write(claim, state="finished")
-    theirs.ask_inspection(run_id, part="test", which="last")
+    Inspections(theirs).ask(run_id, part="test", which="last")
     theirs.reopen(store.run(run_id))
     assert store.run(run_id).owner == "one"
     theirs.stop(run_id)
@@ -1005,7 +1006,7 @@ def test_everybody_may_read_and_look_at_everybody_s_runs(store):
     run_id = store.used_by(ONE).create_run({"dataset": "digits"})
     theirs = store.used_by(OTHER)
     assert theirs.run(run_id) == store.run(run_id)
-    theirs.ask_inspection(run_id, part="validation", which="last")
+    Inspections(theirs).ask(run_id, part="validation", which="last")
 
 
 def test_a_teacher_shows_one_run_to_everybody_until_they_end_it(store, other):
@@ -1195,9 +1196,9 @@ def test_a_writer_that_is_fenced_neither_leaves_nor_takes_a_boundary(store):
 
 def test_an_inspection_is_taken_once_and_its_result_kept(store, other):
     run_id = store.create_run({})
-    first = store.ask_inspection(run_id, part="validation", which="last")
-    second = store.ask_inspection(run_id, part="test", which="best")
-    taken = [store.claim_inspection("worker 1", lambda worker: False) for _ in range(3)]
+    first = Inspections(store).ask(run_id, part="validation", which="last")
+    second = Inspections(store).ask(run_id, part="test", which="best")
+    taken = [Inspections(store).claim("worker 1", lambda worker: False) for _ in range(3)]
     assert [one and one.number for one in taken] == [first, second, None]
     scores = Scores(
         rows=np.array([4, 2]),
@@ -1205,34 +1206,34 @@ def test_an_inspection_is_taken_once_and_its_result_kept(store, other):
         y_score=np.array([[0.1, 0.9], [0.5, 0.5]], "float32"),
     )
     packed = PackedCounts(header={"kind": "classes"}, data=b"counts")
-    store.end_inspection(second, (Evaluation(epoch=7, counts=packed), scores))
-    store.end_inspection(first, None, "The weights of this run were not kept.")
-    (failed,) = other.inspections(run_id, "validation")
+    Inspections(store).end(second, (Evaluation(epoch=7, counts=packed), scores))
+    Inspections(store).end(first, None, "The weights of this run were not kept.")
+    (failed,) = Inspections(other).of_run(run_id, "validation")
     assert (failed.state, failed.message) == ("failed", "The weights of this run were not kept.")
-    (done,) = other.inspections(run_id, "test")
+    (done,) = Inspections(other).of_run(run_id, "test")
     assert (done.state, done.which, done.evaluation.epoch) == ("done", "best", 7)
     assert (done.evaluation.counts.header, done.evaluation.counts.data) == (
         {"kind": "classes"},
         b"counts",
     )
-    read = other.scores(second)
+    read = Inspections(other).scores(second)
     np.testing.assert_array_equal(read.rows, scores.rows)
     np.testing.assert_array_equal(read.y_true, scores.y_true)
     np.testing.assert_array_equal(read.y_score, scores.y_score)
-    assert store.openings() == {run_id: 1}
+    assert Inspections(store).openings() == {run_id: 1}
 
 
 def test_who_asks_again_before_there_is_an_answer_gets_the_same_inspection(store, other):
     run_id, another_run = store.create_run({}), store.create_run({})
-    number = store.ask_inspection(run_id, part="test", which="last")
-    assert other.ask_inspection(run_id, part="test", which="last") == number
-    assert store.claim_inspection("worker 1", lambda worker: False).number == number
-    assert other.ask_inspection(run_id, part="test", which="last") == number
-    assert store.openings() == {run_id: 1}
+    number = Inspections(store).ask(run_id, part="test", which="last")
+    assert Inspections(other).ask(run_id, part="test", which="last") == number
+    assert Inspections(store).claim("worker 1", lambda worker: False).number == number
+    assert Inspections(other).ask(run_id, part="test", which="last") == number
+    assert Inspections(store).openings() == {run_id: 1}
     others = [
-        store.ask_inspection(run_id, part="test", which="best"),
-        store.ask_inspection(run_id, part="validation", which="last"),
-        store.ask_inspection(another_run, part="test", which="last"),
+        Inspections(store).ask(run_id, part="test", which="best"),
+        Inspections(store).ask(run_id, part="validation", which="last"),
+        Inspections(store).ask(another_run, part="test", which="last"),
     ]
     assert len({number, *others}) == 4
 
@@ -1240,12 +1241,12 @@ def test_who_asks_again_before_there_is_an_answer_gets_the_same_inspection(store
 @pytest.mark.parametrize("answer", ["done", "failed"])
 def test_who_asks_again_after_the_answer_opens_another_inspection(store, answer):
     run_id = store.create_run({})
-    number = store.ask_inspection(run_id, part="test", which="last")
+    number = Inspections(store).ask(run_id, part="test", which="last")
     scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
     found = Evaluation(epoch=0, counts=PackedCounts(header={}, data=b"")), scores
-    store.end_inspection(number, found if answer == "done" else None, "why not")
-    assert store.ask_inspection(run_id, part="test", which="last") > number
-    states = [one.state for one in store.inspections(run_id, "test")]
+    Inspections(store).end(number, found if answer == "done" else None, "why not")
+    assert Inspections(store).ask(run_id, part="test", which="last") > number
+    states = [one.state for one in Inspections(store).of_run(run_id, "test")]
     assert states == [answer, "asked"]
 
 
@@ -1255,19 +1256,19 @@ def test_of_many_who_break_the_seal_at_once_one_does(store, other):
 
     def ask(place: int) -> int:
         start.wait()
-        return (store, other)[place % 2].ask_inspection(run_id, part="test", which="last")
+        return Inspections((store, other)[place % 2]).ask(run_id, part="test", which="last")
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(8)))) == 1
-    assert store.openings() == {run_id: 1}
+    assert Inspections(store).openings() == {run_id: 1}
 
 
 def test_an_inspection_whose_worker_is_gone_is_taken_by_another(store):
     run_id = store.create_run({})
-    number = store.ask_inspection(run_id, part="validation", which="last")
-    assert store.claim_inspection("worker 1", lambda worker: False).number == number
-    assert store.claim_inspection("worker 2", lambda worker: False) is None
-    again = store.claim_inspection("worker 2", lambda worker: worker == "worker 1")
+    number = Inspections(store).ask(run_id, part="validation", which="last")
+    assert Inspections(store).claim("worker 1", lambda worker: False).number == number
+    assert Inspections(store).claim("worker 2", lambda worker: False) is None
+    again = Inspections(store).claim("worker 2", lambda worker: worker == "worker 1")
     assert again.number == number
 
 

@@ -15,6 +15,7 @@ from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
 from trainer.evaluation.thresholds import OneVersusRest
+from trainer.inspections import Inspections
 from trainer.store import Store
 
 
@@ -56,7 +57,8 @@ class Fit:
         """
         run = store.run(run_id)
         evaluation = store.evaluation(run_id)
-        opened = [one.evaluation for one in store.inspections(run_id, "test") if one.evaluation]
+        asked = Inspections(store).of_run(run_id, "test")
+        opened = [one.evaluation for one in asked if one.evaluation]
         try:
             weights = tuple(load_weights(run_id, "last").arrays)
         except WeightsMissing:

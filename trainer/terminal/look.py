@@ -13,6 +13,7 @@ from trainer.errors import InvalidInput
 from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import WHY_UNDEFINED, summary
+from trainer.inspections import Inspections
 from trainer.openings import moment, told_openings
 from trainer.runs import Run
 from trainer.settings import MEGABYTE
@@ -65,7 +66,7 @@ def show_run(store: Store, options: argparse.Namespace) -> int:
         print(f"  {name:18} {', '.join(value) if isinstance(value, list) else value}")
     for name, values in store.history(run.run_id).items():
         print(f"  {name:18} {values[-1]}")
-    for opening in told_openings(store.inspections(run.run_id, "test")):
+    for opening in told_openings(Inspections(store).of_run(run.run_id, "test")):
         print(f"  {'test set':18} {_opening_line(opening)}")
     return OK
 

@@ -11,6 +11,7 @@ from trainer.checkpoints import disk_use, kept
 from trainer.errors import InvalidInput
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
+from trainer.inspections import Inspections
 from trainer.openings import told_openings
 from trainer.runs import ACTIVE, Run
 from trainer.store import Store
@@ -98,7 +99,7 @@ def described(store: Store, run: Run) -> dict[str, Any]:
             for record in store.learning_rates(run.run_id)
         ],
         "evaluation": _newest_evaluation(store, run, history),
-        "test_openings": told_openings(store.inspections(run.run_id, "test")),
+        "test_openings": told_openings(Inspections(store).of_run(run.run_id, "test")),
     }
 
 

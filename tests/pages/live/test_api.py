@@ -17,6 +17,7 @@ from tests.pages.live.live_server import Server, Writer
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import PackedCounts, pack
 from trainer.evaluation.surface import PackedSurface
+from trainer.inspections import Inspections
 from trainer.process import this_process
 from trainer.runs import Boundary, Evaluation, Parent, Record, Scores
 from trainer.store import Store
@@ -262,7 +263,7 @@ def test_a_run_tells_every_opening_of_its_test_set(server: Server, worker_store:
     path = f"/api/runs/{writer.run_id}"
     assert server.get(path)[2]["test_openings"] == []
     signs = [server.get(f"{path}/seal")[2]["signs"]]
-    number = worker_store.ask_inspection(writer.run_id, part="test", which="best")
+    number = Inspections(worker_store).ask(writer.run_id, part="test", which="best")
     (asked,) = server.get(path)[2]["test_openings"]
     signs.append(server.get(f"{path}/seal")[2]["signs"])
     assert (asked["state"], asked["epoch"], asked["evaluation"]) == ("asked", None, None)
@@ -270,7 +271,7 @@ def test_a_run_tells_every_opening_of_its_test_set(server: Server, worker_store:
     nothing, matrix = np.zeros((2, 1001)), np.array([[50.0, 10.0], [5.0, 35.0]])
     counts = ClassCounts(positives=nothing, negatives=nothing, confusion=matrix)
     scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
-    worker_store.end_inspection(number, (Evaluation(epoch=6, counts=pack(counts)), scores))
+    Inspections(worker_store).end(number, (Evaluation(epoch=6, counts=pack(counts)), scores))
 
     (opening,) = server.get(path)[2]["test_openings"]
     signs.append(server.get(f"{path}/seal")[2]["signs"])
