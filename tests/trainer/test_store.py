@@ -1,4 +1,4 @@
-"""The contract of a store. Every test here runs on every kind of store that has a factory below."""
+"""The contract of a store. Every test here runs on every kind of store, see `conftest.py`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import math
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,47 +29,14 @@ from trainer.runs import (
     Claim,
     Command,
     Cursor,
-    Evaluation,
     Parent,
     Record,
     Run,
-    Scores,
     finite_or_none,
     record_names,
 )
 from trainer.schema import METADATA, POLL_RUNS, SCHEMA_VERSION
 from trainer.store import Store, new_run_id
-
-
-@contextmanager
-def sqlite_file(folder: Path) -> Iterator[str]:
-    yield f"sqlite:///{(folder / 'runs.sqlite').as_posix()}"
-
-
-# A factory gives the URL of an empty database for the time of one test.
-Factory = Callable[[Path], AbstractContextManager[str]]
-FACTORIES: dict[str, Factory] = {"sqlite": sqlite_file}
-
-
-@pytest.fixture(params=FACTORIES)
-def url(request, tmp_path):
-    with FACTORIES[request.param](tmp_path) as empty:
-        yield empty
-
-
-@pytest.fixture
-def store(url):
-    opened = Store(url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def other(url, store):
-    """The same store as another process has it."""
-    opened = Store(url)
-    yield opened
-    opened.close()
 
 
 def claimed(store: Store, **config: object) -> Claim:
@@ -1060,7 +1024,7 @@ def test_a_store_of_the_second_version_gets_room_for_boundaries_and_keeps_the_re
     assert version == str(SCHEMA_VERSION)
 
 
-# -- evaluations and inspections ---------------------------------------------------------------
+# -- evaluations -------------------------------------------------------------------------------
 
 
 def counted(count: int, *, epoch_: int = 0, loss: float = 1.0) -> Record:
@@ -1192,84 +1156,6 @@ def test_a_writer_that_is_fenced_neither_leaves_nor_takes_a_boundary(store):
     with pytest.raises(Fenced):
         store.write(claim, boundaries=[bounded(1)], outdated_boundaries=[0])
     assert [one.epoch for one in store.boundaries(claim.run_id, limit=10)] == [0]
-
-
-def test_an_inspection_is_taken_once_and_its_result_kept(store, other):
-    run_id = store.create_run({})
-    first = Inspections(store).ask(run_id, part="validation", which="last")
-    second = Inspections(store).ask(run_id, part="test", which="best")
-    taken = [Inspections(store).claim("worker 1", lambda worker: False) for _ in range(3)]
-    assert [one and one.number for one in taken] == [first, second, None]
-    scores = Scores(
-        rows=np.array([4, 2]),
-        y_true=np.array([1, 0]),
-        y_score=np.array([[0.1, 0.9], [0.5, 0.5]], "float32"),
-    )
-    packed = PackedCounts(header={"kind": "classes"}, data=b"counts")
-    Inspections(store).end(second, (Evaluation(epoch=7, counts=packed), scores))
-    Inspections(store).end(first, None, "The weights of this run were not kept.")
-    (failed,) = Inspections(other).of_run(run_id, "validation")
-    assert (failed.state, failed.message) == ("failed", "The weights of this run were not kept.")
-    (done,) = Inspections(other).of_run(run_id, "test")
-    assert (done.state, done.which, done.evaluation.epoch) == ("done", "best", 7)
-    assert (done.evaluation.counts.header, done.evaluation.counts.data) == (
-        {"kind": "classes"},
-        b"counts",
-    )
-    read = Inspections(other).scores(second)
-    np.testing.assert_array_equal(read.rows, scores.rows)
-    np.testing.assert_array_equal(read.y_true, scores.y_true)
-    np.testing.assert_array_equal(read.y_score, scores.y_score)
-    assert Inspections(store).openings() == {run_id: 1}
-
-
-def test_who_asks_again_before_there_is_an_answer_gets_the_same_inspection(store, other):
-    run_id, another_run = store.create_run({}), store.create_run({})
-    number = Inspections(store).ask(run_id, part="test", which="last")
-    assert Inspections(other).ask(run_id, part="test", which="last") == number
-    assert Inspections(store).claim("worker 1", lambda worker: False).number == number
-    assert Inspections(other).ask(run_id, part="test", which="last") == number
-    assert Inspections(store).openings() == {run_id: 1}
-    others = [
-        Inspections(store).ask(run_id, part="test", which="best"),
-        Inspections(store).ask(run_id, part="validation", which="last"),
-        Inspections(store).ask(another_run, part="test", which="last"),
-    ]
-    assert len({number, *others}) == 4
-
-
-@pytest.mark.parametrize("answer", ["done", "failed"])
-def test_who_asks_again_after_the_answer_opens_another_inspection(store, answer):
-    run_id = store.create_run({})
-    number = Inspections(store).ask(run_id, part="test", which="last")
-    scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
-    found = Evaluation(epoch=0, counts=PackedCounts(header={}, data=b"")), scores
-    Inspections(store).end(number, found if answer == "done" else None, "why not")
-    assert Inspections(store).ask(run_id, part="test", which="last") > number
-    states = [one.state for one in Inspections(store).of_run(run_id, "test")]
-    assert states == [answer, "asked"]
-
-
-def test_of_many_who_break_the_seal_at_once_one_does(store, other):
-    run_id = store.create_run({})
-    start = threading.Barrier(8)
-
-    def ask(place: int) -> int:
-        start.wait()
-        return Inspections((store, other)[place % 2]).ask(run_id, part="test", which="last")
-
-    with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(ask, range(8)))) == 1
-    assert Inspections(store).openings() == {run_id: 1}
-
-
-def test_an_inspection_whose_worker_is_gone_is_taken_by_another(store):
-    run_id = store.create_run({})
-    number = Inspections(store).ask(run_id, part="validation", which="last")
-    assert Inspections(store).claim("worker 1", lambda worker: False).number == number
-    assert Inspections(store).claim("worker 2", lambda worker: False) is None
-    again = Inspections(store).claim("worker 2", lambda worker: worker == "worker 1")
-    assert again.number == number
 
 
 def set_version(url: str, version: str) -> None:
