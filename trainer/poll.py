@@ -56,8 +56,8 @@ class Poll:
     def scenario(self) -> Scenario:
         """What is run after the vote."""
         lesson = self.lesson
-        named = self.question.scenario if lesson.questions else ""
-        return lesson.scenario(named) if named else lesson.scenarios[0]
+        named = self.question.scenarios if lesson.questions else ()
+        return lesson.scenario(named[0]) if named else lesson.scenarios[0]
 
     @property
     def signs(self) -> tuple[int, int, bool, bool]:

@@ -125,13 +125,13 @@ class Standing:
             parts = [
                 question_part(number)
                 for number, question in enumerate(lesson.questions)
-                if question.scenario == scenario
+                if scenario in question.scenarios
             ]
             return any(part in self.answers for part in parts)
         if scenario == lesson.scenarios[0].name:
             return PREDICT in self.answers
         is_on_knob = scenario in lesson.knob.scenarios
-        is_challenge = scenario == lesson.challenge.scenario
+        is_challenge = scenario in lesson.challenge.scenarios
         return (is_on_knob and self.is_revealed) or (is_challenge and CHALLENGE in self.answers)
 
 

@@ -50,7 +50,7 @@ def record(
 
 def recorded_scenarios(lesson: Lesson) -> list[Scenario]:
     """Return what is run after a vote: the first scenario, of the quiz each question's."""
-    names = [question.scenario for question in lesson.questions] or [lesson.scenarios[0].name]
+    names = [question.scenarios[0] for question in lesson.questions] or [lesson.scenarios[0].name]
     return [lesson.scenario(name) for name in dict.fromkeys(names)]
 
 

@@ -184,7 +184,7 @@ def _knob(link: Link, question: Question) -> str:
     lesson = link.lesson
     first = lesson.scenarios[0].name
     if lesson.questions:
-        return question.scenario or first
+        return question.scenarios[0] if question.scenarios else first
     positions = link.positions if link.knob else tuple(dict.fromkeys((first, *link.positions)))
     if len(positions) == 1:
         return positions[0]

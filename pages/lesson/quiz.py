@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.lesson.link import Link
 from pages.lesson.questions import ask, show_feedback
-from pages.lesson.steps import show_try
+from pages.lesson.steps import show_tries
 from trainer.progress import Standing, question_part
 
 
@@ -21,7 +21,7 @@ def show_quiz(link: Link, standing: Standing) -> None:
             ask(lesson, part, question.text, texts, button="Lock in my answer")
             continue
         show_feedback(question, standing.answers[part])
-        show_try(link, standing, question.scenario, key=part)
+        show_tries(link, standing, question, key=part)
     if all(question_part(k) in standing.answers for k in range(len(lesson.questions))):
         st.markdown(f"**{score(standing)} of {len(lesson.questions)} right.**")
 

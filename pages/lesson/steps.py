@@ -15,7 +15,7 @@ from pages.lesson.questions import ask, show_feedback, show_locked
 from pages.lesson.tables import comparison, facts_table
 from pages.lesson.words import explained, locked_words, prose
 from trainer.config import config_of
-from trainer.lessons import Fit, Lesson
+from trainer.lessons import Fit, Lesson, Question
 from trainer.lessons.evidence import curve_facts, threshold_rows
 from trainer.progress import CHALLENGE, PREDICT, Standing
 from trainer.withheld import RECORD
@@ -203,18 +203,20 @@ def _show_challenge(link: Link, standing: Standing) -> None:
         ask(lesson, CHALLENGE, question.text, texts, button="Lock in my answer")
         return
     show_feedback(question, standing.answers[CHALLENGE])
-    show_try(link, standing, question.scenario, key=CHALLENGE)
+    show_tries(link, standing, question, key=CHALLENGE)
 
 
-def show_try(link: Link, standing: Standing, scenario: str, *, key: str = "") -> None:
-    """Draw the button that runs the case of a question, if it has one."""
-    if not scenario:
+def show_tries(link: Link, standing: Standing, question: Question, *, key: str) -> None:
+    """Draw a button for each case of a question, which runs it."""
+    if not question.scenarios:
         return
-    known = standing.newest(scenario)
-    is_there = known is not None and known.has_shown
-    verb = "Run it again" if is_there else "Try it live"
     is_busy = any(not one.run.is_over for one in standing.runs)
-    _start_button(link, scenario, verb=verb, disabled=is_busy, key=key)
+    with st.container(horizontal=True, gap="small"):
+        for scenario in question.scenarios:
+            known = standing.newest(scenario)
+            is_there = known is not None and known.has_shown
+            verb = "Run it again" if is_there else "Try it live"
+            _start_button(link, scenario, verb=verb, disabled=is_busy, key=key)
 
 
 def _start_button(

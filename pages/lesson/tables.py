@@ -27,7 +27,9 @@ def facts_table(rows: Sequence[Mapping[str, float | int | None]]) -> str:
 
 
 def comparison(standing: Standing, last_logs: Mapping[str, Mapping[str, float | None]]) -> str:
-    """Return how the runs of the knob's positions ended; nothing before there are two.
+    """Return how the runs of the knob's positions ended, beside each other.
+
+    Nothing before there are two.
 
     Args:
         standing: How far somebody is.
@@ -41,14 +43,12 @@ def comparison(standing: Standing, last_logs: Mapping[str, Mapping[str, float | 
             shown.append((scenario.title, one))
     if len(shown) < 2:
         return ""
-    names = list(dict.fromkeys(n for _, one in shown for n in last_logs[one.run.run_id]))
-    head = ["in the end", "updates", *names]
-    body = []
-    for title, one in shown:
-        logs = last_logs[one.run.run_id]
-        updates = one.run.epoch * (one.run.steps_per_epoch or 0)
-        body.append([title, f"{updates:,}", *(_number(logs.get(name)) for name in names)])
-    return _table(head, body)
+    logs = [last_logs[one.run.run_id] for _, one in shown]
+    updates = (one.run.epoch * (one.run.steps_per_epoch or 0) for _, one in shown)
+    body = [["updates", *(f"{number:,}" for number in updates)]]
+    for name in dict.fromkeys(name for ended in logs for name in ended):
+        body.append([name, *(_number(ended.get(name)) for ended in logs)])
+    return _table(["in the end", *(title for title, _ in shown)], body)
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:

@@ -47,7 +47,7 @@ def test_a_lesson_is_predicted_run_recorded_explained_and_outlives_a_reload(
     expect(page.get_by_text("every row its own update").first).to_be_visible()
 
     press(viewer, "Start: batches of 1")
-    expect(page.get_by_role("row", name="batches of 1")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="batches of 1")).to_be_visible()
     assert batch_sizes() == {1, 2}
     page.wait_for_function(
         "() => document.querySelector('[data-testid=chart-loss]')"

@@ -138,7 +138,7 @@ def test_a_lesson_goes_from_the_prediction_to_the_challenge(
     assert (newest.config["batch_size"], newest.config["seed"]) == (1, 8)
     train_newest(store)
     page.run()
-    assert '<th scope="row">batches of 1</th>' in htmls(page)
+    assert '<th scope="col">batches of 1</th>' in htmls(page)
 
     answer(page, 2, "Lock in my answer")
     assert "two over the steepest curvature" in htmls(page)
@@ -228,7 +228,7 @@ def test_every_option_of_the_quiz_has_its_word_and_each_question_starts_its_case
     starts = [one.key for one in page.button if one.label.startswith("Try it live")]
     assert len(starts) == 5
     # The same case once more within a second would be the same wish.
-    cases = {one.scenario: key for key, one in zip(starts, quiz.questions, strict=True)}
+    cases = {one.scenarios[0]: key for key, one in zip(starts, quiz.questions, strict=True)}
     for scenario, key in cases.items():
         page.button(key=key).click().run()
         wanted = quiz.scenario(scenario).config(9)

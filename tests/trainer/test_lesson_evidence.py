@@ -35,6 +35,27 @@ def test_each_value_is_told_from_its_beginning_to_its_end() -> None:
     assert facts == ["loss: 26 → 0.281", "val_loss: 1 → 0.5, lowest 0.4 after epoch 2"]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.5, 0.9, 0.7], "0.5 → 0.7, highest 0.9 after epoch 2"),
+        ([0.5, 0.9, 0.9], "0.5 → 0.9"),
+        ([0.5, 0.9004, 0.9], "0.5 → 0.9"),  # told as the same number
+        ([0.9, 0.1, 0.5], "0.9 → 0.5"),
+    ],
+)
+@pytest.mark.parametrize("name", ["val_accuracy", "area_under_line"])
+def test_of_what_is_better_high_or_has_no_direction_the_highest_is_told(
+    name, values, expected
+) -> None:
+    assert curve_facts(fit_of({name: values})) == [f"{name}: {expected}"]
+
+
+def test_of_an_error_the_lowest_is_told() -> None:
+    facts = curve_facts(fit_of({"val_mean_absolute_error": [3.0, 1.0, 2.0]}))
+    assert facts == ["val_mean_absolute_error: 3 → 2, lowest 1 after epoch 2"]
+
+
 def test_a_loss_that_ran_away_is_told_with_the_epoch() -> None:
     assert curve_facts(fit_of({"loss": [2.0, 1e6, None]})) == [
         "loss: 2 → 1,000,000, no finite number from epoch 3 on"

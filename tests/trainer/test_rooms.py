@@ -157,7 +157,7 @@ def test_each_question_of_the_quiz_is_a_poll_of_its_own(school: School) -> None:
     assert len(set(polls)) == len(quiz.questions)
     asked = [school.polls(TEACHER).poll(poll) for poll in polls]
     assert [poll.question for poll in asked] == list(quiz.questions)
-    assert [poll.scenario.name for poll in asked] == [one.scenario for one in quiz.questions]
+    assert [poll.scenario.name for poll in asked] == [one.scenarios[0] for one in quiz.questions]
     with pytest.raises(InvalidInput, match="^part must be one of question 0"):
         school.rooms(TEACHER).open(quiz, PREDICT, seed=0)
 

@@ -19,7 +19,7 @@ def test_a_lesson_is_whole(name):
     for question in (lesson.predict, lesson.challenge, *lesson.questions):
         assert [option.is_right for option in question.options].count(True) == 1
         assert all(option.feedback.endswith(".") for option in question.options)
-        assert question.scenario in ("", *names)
+        assert set(question.scenarios) <= set(names)
     assert all(scenario.config(3).seed == 3 for scenario in lesson.scenarios)
 
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from trainer.errors import InvalidInput
 from trainer.lessons import curves, decisions, quiz, steps, trust
 from trainer.lessons.fit import Fit
-from trainer.lessons.lesson import Figure, Fits, Lesson, Scenario
+from trainer.lessons.lesson import Figure, Fits, Lesson, Question, Scenario
 
-__all__ = ["LESSONS", "Figure", "Fit", "Fits", "Lesson", "Scenario", "find_lesson"]
+__all__ = ["LESSONS", "Figure", "Fit", "Fits", "Lesson", "Question", "Scenario", "find_lesson"]
 
 LESSONS: Mapping[str, Lesson] = {
     lesson.name: lesson

@@ -149,7 +149,7 @@ READING_CURVES = Lesson(
         scenarios=("good", "stuck", "fluctuating", "diverging"),
     ),
     challenge=Question(
-        text="40 rows overfit within 60 epochs. What cures it best?",
+        text="40 rows overfit within 100 epochs. What cures it best?",
         options=(
             Option(
                 text="Ten times as many rows.",
@@ -159,7 +159,7 @@ READING_CURVES = Lesson(
             Option(text="More epochs.", feedback="They learn the 40 rows by heart all the more."),
             Option(text="More units.", feedback="They have more room for learning by heart."),
         ),
-        scenario="overfitting",
+        scenarios=("overfitting", "cured"),
     ),
     board=("val_loss",),
     check=_check_curves,
@@ -272,7 +272,7 @@ LOSS_AND_METRIC = Lesson(
             Option(text="The batch size.", feedback="It has no part in stopping."),
             Option(text="Nothing.", feedback="Of an area nobody knows which way is better."),
         ),
-        scenario="stop_min",
+        scenarios=("stop_min", "stop_max"),
     ),
     board=(_AREA,),
     check=_check_area,

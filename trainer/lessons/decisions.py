@@ -268,7 +268,7 @@ ACCURACY_PARADOX = Lesson(
             Option(text="The loss.", feedback="It falls as it should."),
             Option(text="The training accuracy.", feedback="It is about 0.95, too."),
         ),
-        scenario="weighted",
+        scenarios=("weighted",),
     ),
     shows_matrix=True,
     board=("val_accuracy", "val_recall"),

@@ -8,6 +8,7 @@ import numpy as np
 
 from trainer.evaluation.counts import ClassCounts
 from trainer.lessons.fit import Fit
+from trainer.metrics import METRICS
 
 _THRESHOLDS = (0.1, 0.5, 0.9)
 
@@ -22,14 +23,21 @@ def curve_facts(fit: Fit) -> list[str]:
             facts.append(f"{name}: not one finite number")
             continue
         first, last = values[known[0]], values[known[-1]]
-        lowest = int(known[np.argmin(values[known])])
+        is_high = _may_be_better_high(name)
+        best = int(known[(np.argmax if is_high else np.argmin)(values[known])])
         words = f"{name}: {_number(first)} → {_number(last)}"
-        if name.endswith("loss") and known[0] < lowest < known[-1]:
-            words += f", lowest {_number(values[lowest])} after epoch {lowest + 1}"
+        if _number(values[best]) not in (_number(first), _number(last)):
+            extreme = "highest" if is_high else "lowest"
+            words += f", {extreme} {_number(values[best])} after epoch {best + 1}"
         if len(known) < len(values):
             words += f", no finite number from epoch {known[-1] + 2} on"
         facts.append(words)
     return facts
+
+
+def _may_be_better_high(name: str) -> bool:
+    metric = METRICS.get(name.removeprefix("val_"))
+    return metric is not None and metric.better != "lower"
 
 
 def threshold_rows(

@@ -61,12 +61,12 @@ class Question:
     Attributes:
         text: The question.
         options: The answers.
-        scenario: The case of the lesson that shows it live; empty for none.
+        scenarios: The cases of the lesson that show it live, in order.
     """
 
     text: str
     options: tuple[Option, ...]
-    scenario: str = ""
+    scenarios: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

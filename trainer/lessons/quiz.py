@@ -40,7 +40,7 @@ _QUESTIONS = (
                 feedback="That is the network's own affair.",
             ),
         ),
-        scenario="batch_2",
+        scenarios=("batch_2",),
     ),
     Question(
         text="Which call trains 10 epochs with batches of 32?",
@@ -66,7 +66,7 @@ _QUESTIONS = (
                 is_right=True,
             ),
         ),
-        scenario="ten_epochs",
+        scenarios=("ten_epochs",),
     ),
     Question(
         text="Four points of y = 2x, 3 epochs, batches of 2. What does the loss do?",
@@ -92,7 +92,7 @@ _QUESTIONS = (
                 feedback="Only with the same seed.",
             ),
         ),
-        scenario="batch_2",
+        scenarios=("batch_2",),
     ),
     Question(
         text="What is wrong with `batch_size=0`?",
@@ -113,7 +113,7 @@ _QUESTIONS = (
                 is_right=True,
             ),
         ),
-        scenario="batch_1",
+        scenarios=("batch_1",),
     ),
     Question(
         text="Which parameter lets you watch performance on rows that are not trained on?",
@@ -139,7 +139,7 @@ _QUESTIONS = (
                 feedback="They say what is watched, not on which rows.",
             ),
         ),
-        scenario="validated",
+        scenarios=("validated",),
     ),
 )
 

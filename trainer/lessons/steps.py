@@ -132,7 +132,7 @@ EPOCHS_AND_BATCHES = Lesson(
                 is_right=True,
             ),
         ),
-        scenario="rate_012",
+        scenarios=("rate_010", "rate_012"),
     ),
     check=_check_epochs,
 )
@@ -228,7 +228,7 @@ BATCH_SIZE_ZERO = Lesson(
     explain=(
         "Steps an epoch are rows over batch size, rounded up, and 4 / 0 is no number. A program "
         "that puts its own default there trains something that nobody asked for, and does not say "
-        "so. This one refuses 0, negative numbers, fractions and true or false before it starts. "
+        "so. This one refuses 0, numbers below it, fractions and true or false before it starts. "
         "A batch larger than all rows is refused too; Keras makes it one step of what there is."
     ),
     knob=Knob(label="Batch size", field="batch_size", scenarios=("batch_1", "batch_4")),
@@ -237,12 +237,13 @@ BATCH_SIZE_ZERO = Lesson(
         options=(
             Option(
                 text="You go on with results of a set-up that you do not know of.",
-                feedback="An error costs a minute, a wrong belief may cost the project.",
+                feedback="An error costs a minute, a wrong belief can spoil the project.",
                 is_right=True,
             ),
             Option(text="It is slower.", feedback="It costs no time. It costs knowing."),
             Option(
-                text="It is not worse.", feedback="Forty rows were not one batch, and none noticed."
+                text="It is not worse.",
+                feedback="Forty rows were trained in two batches, and nobody was told.",
             ),
         ),
     ),
