@@ -188,6 +188,7 @@ def test_a_run_is_renamed_and_annotated(open_runs_page: OpenRunsPage, store: Sto
 
     run = store.run(run_id)
     assert (run.name, run.note) == ("<b>new</b>", "=why() **not**")
+    assert page.selectbox[0].value == run_id
     (row,) = rows(open_runs_page())
     assert (row["Name"], row["Note"]) == ("<b>new</b>", "=why() **not**")
 
