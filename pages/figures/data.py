@@ -49,7 +49,8 @@ def split_figure(look: Look) -> go.Figure:
                 textposition="inside",
                 insidetextanchor="middle",
                 textangle=0,
-                textfont={"color": "#FFFFFF"},  # whoever shows it takes the ground's
+                # Large and bold: white on vermilion needs it. Whoever shows it takes the ground's.
+                textfont={"color": "#FFFFFF", "size": 19, "weight": 700},
                 hoverinfo="skip",
             )
     lay_out(figure, height=88, top=36)
