@@ -24,8 +24,8 @@ from trainer.tidying import MAX_NAME, MAX_NOTE, annotate, delete, rename
 # How often the open page looks for what is new.
 _LOOK_SECONDS = 2.0
 _LIMIT = 100
-# The run that was renamed or annotated last.
-_CHANGED = "changed_run"
+# The run to change. Under another name it is another option, which has to be chosen anew.
+_CHOSEN, _RENAMED = "run_to_change", "renamed_run"
 
 
 def main() -> None:
@@ -76,15 +76,16 @@ def _show_tidying() -> None:
         return  # the list has said so
     if not runs:
         return
-    changed = st.session_state.get(_CHANGED)
+    if _RENAMED in st.session_state:
+        st.session_state[_CHOSEN] = st.session_state.pop(_RENAMED)
     with st.expander("Rename, annotate or delete a run", icon=":material/edit:"):
         run_id = st.selectbox(
             "Run",
             runs,
-            # Under another name the same run is another option; it stays the one that is chosen.
-            index=next((k for k, known in enumerate(runs) if known == changed), None),
+            index=None,
             format_func=lambda run_id: f"{runs[run_id].name} ({run_id})",
             placeholder="Choose a run",
+            key=_CHOSEN,
         )
         if run_id is not None:
             _show_form(runs[run_id])
@@ -98,7 +99,7 @@ def _show_form(run: Run) -> None:
             with _sentences():
                 rename(store(), run.run_id, name)
                 annotate(store(), run.run_id, note)
-                st.session_state[_CHANGED] = run.run_id
+                st.session_state[_RENAMED] = run.run_id
                 st.rerun()
     size = disk_use(run.run_id) / MEGABYTE
     st.caption(f"Its checkpoints take {size:.1f} MB.")

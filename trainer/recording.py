@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from trainer.lessons import Fit, Lesson
-from trainer.lessons.evidence import curve_facts, threshold_rows
+from trainer.lessons.evidence import threshold_rows
 from trainer.lessons.lesson import Scenario
 from trainer.lessons.recorded import FOLDER, Recording, write_recordings
 from trainer.shutdown import Shutdown
@@ -68,7 +68,6 @@ def recording(lesson: Lesson, scenario: Scenario, fit: Fit) -> Recording:
             name: [None if value is None else float(f"{value:.5g}") for value in values]
             for name, values in fit.history.items()
         },
-        facts=curve_facts(fit),
         thresholds=threshold_rows(fit) if lesson.shows_matrix else [],
         seen=lesson.seen_in(fit),
     )

@@ -407,13 +407,16 @@ class Store:
         """Tell a run to stop if one of those that wait will get no worker otherwise.
 
         Returns:
-            Whether it was told: no more runs give way than others wait.
+            Whether it was told: no more runs give way at a time than others wait, and none that
+            somebody has just told something.
         """
         with self.transaction() as connection:
             if not self._lacks_room(connection, slots):
                 return False
         with self.transaction(writes=True) as connection:
-            if not self._lacks_room(connection, slots):
+            is_ours = connection.execute(_is_written_by(claim)).first() is not None
+            untaken = connection.execute(_untaken(claim.run_id)).first() is not None
+            if not is_ours or untaken or not self._lacks_room(connection, slots):
                 return False
             self._send(connection, claim.run_id, Command("stop"))
             return True
@@ -523,13 +526,9 @@ class Store:
 
     def has_unheard_stop(self, run_id: str) -> bool:
         """Return whether a run's writer was told to stop and has not taken the command yet."""
-        untaken = sa.select(COMMANDS.c.number).where(
-            COMMANDS.c.run_id == run_id,
-            COMMANDS.c.command == "stop",
-            COMMANDS.c.taken.is_(False),
-        )
+        unheard = _untaken(run_id).where(COMMANDS.c.command == "stop").limit(1)
         with self.transaction() as connection:
-            return connection.execute(untaken.limit(1)).first() is not None
+            return connection.execute(unheard).first() is not None
 
     def stop_unheard(self, run: Run, message: str) -> bool:
         """End a run whose writer does not hear Stop, as `interrupt` does."""
@@ -720,11 +719,7 @@ class Store:
 
     def take_commands(self, run_id: str) -> list[Command]:
         """Return the commands nobody has taken yet, oldest first, and mark them as taken."""
-        pending = (
-            sa.select(COMMANDS.c.number, COMMANDS.c.command, COMMANDS.c.value)
-            .where(COMMANDS.c.run_id == run_id, COMMANDS.c.taken.is_(False))
-            .order_by(COMMANDS.c.number)
-        )
+        pending = _untaken(run_id).order_by(COMMANDS.c.number)
         with self.transaction() as connection:
             if connection.execute(pending).first() is None:
                 return []
@@ -806,11 +801,12 @@ class Store:
 
     @staticmethod
     def _lacks_room(connection: Connection, slots: int) -> bool:
-        busy, leaving, waiting = (
-            connection.execute(count).scalar_one()
-            for count in (_NUM_BUSY, _NUM_LEAVING, _NUM_WAITING)
-        )
-        return waiting > max(0, slots - busy) + leaving
+        waiting = connection.execute(_NUM_WAITING).scalar_one()
+        if not waiting:
+            return False
+        busy = connection.execute(_NUM_BUSY).scalar_one()
+        leaving = connection.execute(_NUM_LEAVING).scalar_one()
+        return bool(waiting > max(0, slots - busy) + leaving)
 
     @staticmethod
     def _send(connection: Connection, run_id: str, command: Command) -> None:
@@ -876,6 +872,22 @@ class Store:
                 )
                 rows.append(connection.execute(one).mappings().one())
         return rows, len(newest), every
+
+
+def _untaken(run_id: str) -> sa.Select[Any]:
+    """Select what a run was told and its writer has not heard yet."""
+    return sa.select(COMMANDS.c.number, COMMANDS.c.command, COMMANDS.c.value).where(
+        COMMANDS.c.run_id == run_id, COMMANDS.c.taken.is_(False)
+    )
+
+
+def _is_written_by(claim: Claim) -> sa.Select[Any]:
+    """Select the claimed run, unless it is over or somebody else's by now."""
+    return sa.select(RUNS.c.run_id).where(
+        RUNS.c.run_id == claim.run_id,
+        RUNS.c.attempt == claim.attempt,
+        RUNS.c.state.in_(ACTIVE),
+    )
 
 
 def new_run_id() -> str:

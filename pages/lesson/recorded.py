@@ -10,6 +10,7 @@ from pages.figures.spread import Curves, spread_figure
 from pages.lesson.tables import facts_table
 from pages.live.component import figure
 from trainer.lessons import Lesson, Scenario
+from trainer.lessons.evidence import curve_facts
 from trainer.lessons.recorded import recording_of
 
 
@@ -53,5 +54,5 @@ def show_recorded_run(
     figure(spread_figure(lesson.board, [curves], scale=scale), label=label, key="recorded_run")
     if not tells:
         return
-    lines = "".join(f"<li>{html.escape(fact)}</li>" for fact in found.facts)
+    lines = "".join(f"<li>{html.escape(fact)}</li>" for fact in curve_facts(found.history))
     st.html(f'<ul class="lesson-facts">{lines}</ul>{facts_table(found.thresholds)}')

@@ -161,7 +161,7 @@ def _show_explanation(link: Link, standing: Standing) -> None:
 
 
 def _facts(fit: Fit, lesson: Lesson) -> str:
-    lines = "".join(f"<li>{html.escape(fact)}</li>" for fact in curve_facts(fit))
+    lines = "".join(f"<li>{html.escape(fact)}</li>" for fact in curve_facts(fit.history))
     rows = threshold_rows(fit) if lesson.shows_matrix else []
     return f'<ul class="lesson-facts">{lines}</ul>{facts_table(rows)}'
 

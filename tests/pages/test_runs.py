@@ -189,6 +189,10 @@ def test_a_run_is_renamed_and_annotated(open_runs_page: OpenRunsPage, store: Sto
     run = store.run(run_id)
     assert (run.name, run.note) == ("<b>new</b>", "=why() **not**")
     assert page.selectbox[0].value == run_id
+    other = store.create_run({}, name="other")
+    assert chosen(page.run(), other).selectbox[0].value == other
+    store.stop(other)
+    store.delete(other)
     (row,) = rows(open_runs_page())
     assert (row["Name"], row["Note"]) == ("<b>new</b>", "=why() **not**")
 

@@ -30,7 +30,7 @@ def fit_of(history: dict[str, list[float | None]], counts: ClassCounts | None = 
 
 
 def test_each_value_is_told_from_its_beginning_to_its_end() -> None:
-    facts = curve_facts(fit_of({"loss": [26.0, 2.0, 0.2812], "val_loss": [1.0, 0.4, 0.5]}))
+    facts = curve_facts({"loss": [26.0, 2.0, 0.2812], "val_loss": [1.0, 0.4, 0.5]})
 
     assert facts == ["loss: 26 → 0.281", "val_loss: 1 → 0.5, lowest 0.4 after epoch 2"]
 
@@ -48,19 +48,19 @@ def test_each_value_is_told_from_its_beginning_to_its_end() -> None:
 def test_of_what_is_better_high_or_has_no_direction_the_highest_is_told(
     name, values, expected
 ) -> None:
-    assert curve_facts(fit_of({name: values})) == [f"{name}: {expected}"]
+    assert curve_facts({name: values}) == [f"{name}: {expected}"]
 
 
 def test_of_an_error_the_lowest_is_told() -> None:
-    facts = curve_facts(fit_of({"val_mean_absolute_error": [3.0, 1.0, 2.0]}))
+    facts = curve_facts({"val_mean_absolute_error": [3.0, 1.0, 2.0]})
     assert facts == ["val_mean_absolute_error: 3 → 2, lowest 1 after epoch 2"]
 
 
 def test_a_loss_that_ran_away_is_told_with_the_epoch() -> None:
-    assert curve_facts(fit_of({"loss": [2.0, 1e6, None]})) == [
+    assert curve_facts({"loss": [2.0, 1e6, None]}) == [
         "loss: 2 → 1,000,000, no finite number from epoch 3 on"
     ]
-    assert curve_facts(fit_of({"loss": [None]})) == ["loss: not one finite number"]
+    assert curve_facts({"loss": [None]}) == ["loss: not one finite number"]
 
 
 def test_without_two_classes_there_is_nothing_by_threshold() -> None:

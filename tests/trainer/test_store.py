@@ -230,12 +230,9 @@ def test_no_more_runs_give_way_than_others_wait_for_their_places(store, other):
     assert not store.give_way(claims[0], slots=2)  # nobody waits
     store.create_run({})
     assert not store.give_way(claims[0], slots=3)  # there is a place for it
-    with ThreadPoolExecutor(8) as pool:
-        told = list(
-            pool.map(lambda n: (store, other)[n % 2].give_way(claims[n // 4], slots=2), range(8))
-        )
-    assert told.count(True) == 1
-    gone, stays = claims if True in told[:4] else claims[::-1]
+    gone, stays = claims
+    assert store.give_way(gone, slots=2)
+    assert not other.give_way(stays, slots=2)
     assert store.take_commands(gone.run_id) == [Command("stop")]
     assert not other.give_way(stays, slots=2)  # taken, but not ended yet
     store.write(gone, state="interrupted")
@@ -248,7 +245,39 @@ def test_no_more_runs_give_way_than_others_wait_for_their_places(store, other):
     back = store.claim_next("w", slots=2)
     assert back.run_id == gone.run_id
     store.create_run({})
+    assert not other.give_way(gone, slots=2)  # somebody else's by now
     assert other.give_way(back, slots=2)
+
+
+def test_of_many_who_give_way_at_once_one_does(store, other):
+    for _ in range(5):
+        for _ in range(2):
+            store.create_run({})
+        claims = [store.claim_next("w", slots=2) for _ in range(2)]
+        waiting = store.create_run({})
+        start = threading.Barrier(8)
+
+        def give_way(
+            number: int, claims: list[Claim] = claims, start: threading.Barrier = start
+        ) -> bool:
+            start.wait()
+            return (store, other)[number % 2].give_way(claims[number // 4], slots=2)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(give_way, range(8))).count(True) == 1
+        for claim in claims:
+            store.write(claim, state="interrupted")
+        store.stop(waiting)
+
+
+def test_who_was_just_told_something_does_not_give_way(store):
+    store.create_run({})
+    claim = store.claim_next("w", slots=1)
+    store.create_run({})
+    store.send(claim.run_id, Command("resume"))
+    assert not store.give_way(claim, slots=1)
+    store.take_commands(claim.run_id)
+    assert store.give_way(claim, slots=1)
 
 
 def test_nobody_gives_way_where_another_was_stopped_anyway(store):

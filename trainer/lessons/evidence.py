@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,17 +13,21 @@ from trainer.metrics import METRICS
 _THRESHOLDS = (0.1, 0.5, 0.9)
 
 
-def curve_facts(fit: Fit) -> list[str]:
-    """Return a line on each logged value: where it began, where it ended, its best in between."""
+def curve_facts(history: Mapping[str, Sequence[float | None]]) -> list[str]:
+    """Return a line on each logged value: where it began, where it ended, its best in between.
+
+    Args:
+        history: Each logged value by epoch; None where it is not finite.
+    """
     facts = []
-    for name in fit.history:
-        values = fit.series(name)
+    for name, logged in history.items():
+        values = np.array(logged, dtype=float)
         known = np.flatnonzero(np.isfinite(values))
         if not len(known):
             facts.append(f"{name}: not one finite number")
             continue
         first, last = values[known[0]], values[known[-1]]
-        is_high = _may_be_better_high(name)
+        is_high = _peaks(name)
         best = int(known[(np.argmax if is_high else np.argmin)(values[known])])
         words = f"{name}: {_number(first)} → {_number(last)}"
         if _number(values[best]) not in (_number(first), _number(last)):
@@ -35,7 +39,7 @@ def curve_facts(fit: Fit) -> list[str]:
     return facts
 
 
-def _may_be_better_high(name: str) -> bool:
+def _peaks(name: str) -> bool:
     metric = METRICS.get(name.removeprefix("val_"))
     return metric is not None and metric.better != "lower"
 

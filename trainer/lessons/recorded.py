@@ -28,7 +28,6 @@ class Recording:
         state: How it ended.
         steps_per_epoch: Updates in each epoch.
         history: Each logged value by epoch, to five digits; None where it is not finite.
-        facts: A sentence on each logged value.
         thresholds: Counts and ratios at some thresholds; empty without two classes.
         seen: The numbers of the lesson's sights that it showed.
     """
@@ -41,7 +40,6 @@ class Recording:
     state: str
     steps_per_epoch: int
     history: Mapping[str, Sequence[float | None]]
-    facts: Sequence[str]
     thresholds: Sequence[Mapping[str, float | int | None]]
     seen: Sequence[int]
 
