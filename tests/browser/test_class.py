@@ -88,6 +88,7 @@ def test_who_signs_out_in_one_tab_is_out_in_all_of_them(
 
     connected = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
     expect(teacher.page.locator(connected)).to_have_count(0)
+    teacher.page.close()  # it would go on asking, and being refused
     forgive_refusals(teacher)
     teacher.forgive_lost_connections()
 

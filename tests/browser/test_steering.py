@@ -53,6 +53,9 @@ def test_a_training_is_paused_seen_after_a_reload_stepped_and_goes_on(
     other.expect_points(held.epoch + 5)
     page.get_by_role("button", name="Pause", exact=True).click()
     viewer.expect_state("Paused")
+    # The row of controls has another button now, and Stop another place.
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    viewer.wait_for_rest()
     viewer.stop_button.click()
     viewer.expect_state("Stopped")
 

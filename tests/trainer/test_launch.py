@@ -383,8 +383,11 @@ def test_a_writer_that_waits_for_a_locked_store_is_not_taken_for_one_that_hangs(
 
 @pytest.mark.parametrize("is_worker", [True, False])
 def test_of_those_who_hang_only_workers_are_killed(is_worker):
-    command = [sys.executable, "-c", "input()", *(["trainer.worker"] if is_worker else [])]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
+    program = "print(flush=True); input()"
+    command = [sys.executable, "-c", program, *(["trainer.worker"] if is_worker else [])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()  # until then it may still look like this process
         host, _, _ = this_process().rsplit(":", 2)
         start = psutil.Process(other.pid).create_time() - psutil.boot_time() * psutil.LINUX
         kill_worker(f"{host}:{other.pid}:{start:.2f}")
