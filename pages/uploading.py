@@ -6,6 +6,9 @@ import logging
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.data_fields import choose_dataset
 from pages.forms import escaped
@@ -19,8 +22,7 @@ from trainer.tables import SUFFIXES
 PREVIEWED_ROWS = 100
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-# The number of files this session has brought: each gets a place of its own to be dropped at, so
-# that none stays with the server after it was read.
+# The number of files this session has brought: each gets a place of its own to be dropped at.
 _COUNT = "num_brought"
 _PROBLEM = "upload_problem"
 
@@ -53,6 +55,7 @@ def _take(key: str) -> None:
     st.session_state[_COUNT] += 1
     st.session_state[_PROBLEM] = None
     try:
+        _forget(file)
         upload = uploads.add(file, file_name=file.name, owner=this_owner())
         if not possible_targets(upload):
             uploads.remove(upload.name)
@@ -64,6 +67,13 @@ def _take(key: str) -> None:
         st.session_state[_PROBLEM] = "The file could not be kept: the server's disk may be full."
     else:
         choose_dataset(upload.name)
+
+
+def _forget(file: UploadedFile) -> None:
+    """Have the server let go of a file, which it would keep in memory as long as the session."""
+    context = get_script_run_ctx()
+    assert context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager)
+    context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
 def reading_of(upload: Upload) -> str:

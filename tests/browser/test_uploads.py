@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 import zipfile
 from urllib.parse import parse_qs, urlsplit
 
@@ -67,6 +68,10 @@ def test_a_file_is_previewed_trained_and_shown_to_nobody_else(
     expect(page.get_by_role("heading", name="sales.csv")).to_be_visible()
     expect(page.get_by_text("cells parted by semicolons · decimal commas")).to_be_visible()
     expect(problem).to_have_count(0)
+    with urllib.request.urlopen(f"{program.url}/_stcore/metrics", timeout=TIMEOUT / 1000) as told:
+        metrics = told.read().decode()
+    assert "cache_memory_bytes" in metrics
+    assert "UploadedFileManager" not in metrics  # its copy on disk is enough
     choose(viewer, "Distribution of", HOSTILE)
     drawing = page.get_by_role("img", name=f"Distribution of {HOSTILE}", exact=True)
     expect(drawing.locator(".xtitle")).to_have_text(HOSTILE)

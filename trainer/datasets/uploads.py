@@ -83,7 +83,8 @@ def add(
     """Read a file and keep it; the same file from the same owner is kept once.
 
     Args:
-        source: The file, at its beginning.
+        source: The file, at its beginning; it is closed once it is copied, so that what it holds
+            in memory is free while the copy is read.
         file_name: What its owner calls it; never a name on disk.
         owner: Token of the session that brings it.
         limits: What is too much; by default what the environment sets.
@@ -97,7 +98,8 @@ def add(
     folder.mkdir(exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
     try:
-        digest = _copy(source, temporary / "original", limits)
+        with source:
+            digest = _copy(source, temporary / "original", limits)
         for known in _uploads():
             if (known.digest, known.owner) == (digest, owner) and known.title == _title(file_name):
                 return known
