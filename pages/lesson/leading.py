@@ -102,9 +102,10 @@ def _show_way_in(room: Room, poll: Poll) -> None:
     address = this_address(room.code)
     # A camera reads nothing from a QR code that leads to the phone itself.
     note = "" if address.is_reachable else "Only this machine reaches this address: see README."
+    page = "<wbr>/".join(html.escape(part) for part in address.page.split("/"))
     st.html(
         f'<div class="room-way">{qr_image(address.room)}<div>'
-        f'<p class="room-where">Join at <strong>{html.escape(address.page)}</strong></p>'
+        f'<p class="room-where">Join at <strong>{page}</strong></p>'
         f'<p class="room-code" data-testid="room-code">{html.escape(spoken(room.code))}</p>'
         f'<p class="room-where">{_ROUNDS[poll.round - 1]} · one vote each</p>'
         f'<p class="room-note">{note}</p></div></div>'
