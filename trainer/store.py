@@ -414,7 +414,8 @@ class Store:
             if not self._lacks_room(connection, slots):
                 return False
         with self.transaction(writes=True) as connection:
-            is_ours = connection.execute(_is_written_by(claim)).first() is not None
+            ours = sa.select(RUNS.c.run_id).where(_is_written_by(claim))
+            is_ours = connection.execute(ours).first() is not None
             untaken = connection.execute(_untaken(claim.run_id)).first() is not None
             if not is_ours or untaken or not self._lacks_room(connection, slots):
                 return False
@@ -489,11 +490,7 @@ class Store:
         with self.transaction(writes=True) as connection:
             written = connection.execute(
                 RUNS.update()
-                .where(
-                    RUNS.c.run_id == claim.run_id,
-                    RUNS.c.attempt == claim.attempt,
-                    RUNS.c.state.in_(ACTIVE),
-                )
+                .where(_is_written_by(claim))
                 .values(pulse=RUNS.c.pulse + 1, **cleaned(fields))
             )
             if written.rowcount != 1:
@@ -881,9 +878,9 @@ def _untaken(run_id: str) -> sa.Select[Any]:
     )
 
 
-def _is_written_by(claim: Claim) -> sa.Select[Any]:
-    """Select the claimed run, unless it is over or somebody else's by now."""
-    return sa.select(RUNS.c.run_id).where(
+def _is_written_by(claim: Claim) -> sa.ColumnElement[bool]:
+    """Say which run is the claimed one: none if it is over, or somebody else's by now."""
+    return sa.and_(
         RUNS.c.run_id == claim.run_id,
         RUNS.c.attempt == claim.attempt,
         RUNS.c.state.in_(ACTIVE),

@@ -83,7 +83,7 @@ class Fit:
 
     def series(self, name: str) -> np.ndarray:
         """Return a logged value by epoch, float64 of shape `(epochs,)`; NaN where there is none."""
-        return np.array([np.nan if v is None else v for v in self.history[name]], dtype=float)
+        return np.array(self.history[name], dtype=float)
 
     def last(self, name: str) -> float:
         """Return a logged value of the last epoch, to six digits."""
