@@ -57,11 +57,11 @@ def show_examples(run: Run, config: RunConfig, cell: Mapping[str, Any] | None) -
             before somebody has chosen a cell.
     """
     st.header("Examples", anchor=False)
-    if cell is None:
-        st.caption("Choose a cell of the matrix to see the validation rows behind it.")
-        return
     if not run.is_over:
         st.caption("The rows behind a cell can be seen once the training has ended.")
+        return
+    if cell is None:
+        st.caption("Choose a cell of the matrix to see the validation rows behind it.")
         return
     which = _chosen_epoch("examples_of")
     _examples(run, config, cell, which)

@@ -182,8 +182,12 @@ class OneVersusRest {
   }
 
   /** The share of positive rows: the precision of calling all of them. */
+  get numRows() {
+    return this.numPositives + this.numNegatives;
+  }
+
   get prevalence() {
-    return ratio(this.numPositives, this.numPositives + this.numNegatives);
+    return ratio(this.numPositives, this.numRows);
   }
 
   /** The step with the highest recall whose precision is at least this; null if there is none. */
@@ -198,9 +202,8 @@ class OneVersusRest {
 
   /** The mean cost of a row by threshold. */
   cost(falseAlarm, miss) {
-    const rows = this.numPositives + this.numNegatives;
     return Array.from(this.truePositives, (tp, step) =>
-      ratio(this.falsePositives[step] * falseAlarm + (this.numPositives - tp) * miss, rows),
+      ratio(this.falsePositives[step] * falseAlarm + (this.numPositives - tp) * miss, this.numRows),
     );
   }
 }

@@ -324,6 +324,7 @@ function fadeHex(color, opacity) {
 // ---------------------------------------------------------------- all figures
 
 const CHOOSE = "Choose one positive class to see its scores, their reliability, and what mistakes cost.";
+const NO_ROWS = "There is no row.";
 const NO_POSITIVES = "No row is of this class.";
 const NO_NEGATIVES = "All rows are of this class.";
 const BEYOND = "rows beyond the frame are counted at its edge";
@@ -381,6 +382,7 @@ const CURVES = {
     legend: true,
     marks: thresholdLine,
     fill({ outcomes }) {
+      if (!outcomes.numRows) return { empty: NO_ROWS };
       const x = Array.from({ length: NUM_BARS + 1 }, (_, k) => k / NUM_BARS);
       const traces = {};
       for (const [role, side] of [["positive", "positives"], ["negative", "negatives"]]) {
@@ -396,6 +398,7 @@ const CURVES = {
     needsClass: true,
     help: "Of the rows with a score near 0.8, are eight in ten positive? Then the curve lies on the dashed line.",
     fill({ outcomes }) {
+      if (!outcomes.numRows) return { empty: NO_ROWS };
       return { traces: { curve: reliabilityPoints(outcomes) } };
     },
   },
@@ -411,7 +414,8 @@ const CURVES = {
         point: { x: step / 1000, y: cost[step] },
       };
     },
-    fill({ cost }) {
+    fill({ outcomes, cost }) {
+      if (!outcomes.numRows) return { empty: NO_ROWS };
       return { traces: { curve: { x: STEPS, y: cost } } };
     },
   },

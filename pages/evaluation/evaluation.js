@@ -509,11 +509,12 @@ class EvaluationView {
 
   #drawErrors() {
     const report = this.counts.report();
-    const shown = (value, reason = NO_ROWS) => ({ value, reason: Number.isFinite(value) ? null : reason });
+    const { accuracy: noRows } = this.data.reasons;
+    const shown = (value, reason = noRows) => ({ value, reason: Number.isFinite(value) ? null : reason });
     this.errors.set({
       mae: shown(report.meanAbsoluteError),
       rmse: shown(report.rootMeanSquaredError),
-      r2: shown(report.r2, report.support ? "all targets are the same" : NO_ROWS),
+      r2: shown(report.r2, report.support ? "all targets are the same" : noRows),
       bias: shown(report.bias),
     });
   }
@@ -641,7 +642,7 @@ class EvaluationView {
   #drawCosts() {
     const { outcomes, costs, step } = this;
     let words = "";
-    if (outcomes) {
+    if (outcomes?.numRows) {
       const asked = JSON.stringify(costs);
       if (this.costOf !== outcomes || this.costAsked !== asked) {
         this.costOf = outcomes;
@@ -653,7 +654,7 @@ class EvaluationView {
       const best = numberWords(this.cost[this.cheapest]);
       words = `Cheapest at threshold ${(this.cheapest / 1000).toFixed(3)}: ${best} a row. Now: ${now}.`;
     }
-    this.costControls.update(costs, words, Boolean(outcomes) && this.cheapest !== step);
+    this.costControls.update(costs, words, Boolean(words) && this.cheapest !== step);
   }
 
   destroy() {

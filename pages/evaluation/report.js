@@ -6,7 +6,6 @@ const BY_MATRIX = { precision: "Precision", recall: "Recall", specificity: "Spec
 const BY_SCORES = { averagePrecision: "Average precision", rocAuc: "ROC AUC" };
 const RATIOS = { ...BY_MATRIX, ...BY_SCORES };
 const WHOLE = { accuracy: "Accuracy", balancedAccuracy: "Balanced accuracy", mcc: "Matthews correlation" };
-const NO_ROWS = "there is no row";
 
 /** The small letters behind numbers, and the list of what they stand for. */
 class Footnotes {
@@ -70,7 +69,7 @@ class ReportTable {
     setText(this.words, words);
     const { accuracy, balancedAccuracy, mcc } = report;
     this.readouts.set({
-      accuracy: { value: accuracy, reason: report.support ? null : NO_ROWS },
+      accuracy: { value: accuracy, reason: report.support ? null : reasons.accuracy },
       balancedAccuracy: { value: balancedAccuracy, reason: report.aboutAverage("recall") },
       mcc: { value: mcc, reason: Number.isFinite(mcc) ? null : reasons.mcc },
     });

@@ -16,11 +16,13 @@ from tests.browser.evaluations import (
     choose_class,
     counted,
     open_evaluation,
+    slider,
     with_counts,
     words,
 )
 from tests.browser.program import Program
 from tests.browser.viewer import Viewer
+from trainer.evaluation.counters import class_counter
 from trainer.evaluation.counts import NUM_BINS, ClassCounts
 from trainer.evaluation.packing import pack
 from trainer.evaluation.report import REASONS, report
@@ -245,8 +247,9 @@ def test_the_areas_are_in_the_table_and_their_mean_over_the_curves(
 def test_undefined_numbers_and_partial_means_say_why_in_the_open(
     program: Program, viewer: Viewer
 ) -> None:
-    counts = CASES["a class without rows"]
-    open_evaluation(viewer, with_counts(program.store, [counts]))
+    no_row = class_counter(np.array([0, 1, 2]), 3)(np.full((3, 3), np.nan))
+    run_id = with_counts(program.store, [no_row, CASES["a class without rows"]])
+    open_evaluation(viewer, run_id)
     page = viewer.page
 
     partial = "mean of the 2 classes of 3 that have a value"
@@ -262,6 +265,13 @@ def test_undefined_numbers_and_partial_means_say_why_in_the_open(
         expect(note).to_contain_text(" row ")
     macro = page.get_by_test_id("report").locator("tbody tr").nth(3).locator("td").first
     expect(page.locator(f"#{macro.get_attribute('aria-describedby')}")).to_contain_text(partial)
+
+    page.set_viewport_size({"width": 1280, "height": 2000})
+    choose_class(viewer, "1")
+    slider(viewer, "epoch").press("Home")
+    expect(page.get_by_text("There is no row.", exact=True)).to_have_count(3)
+    expect(page.get_by_test_id("cost-words")).to_have_text("")
+    expect(page.get_by_test_id("use-threshold")).to_be_disabled()
 
 
 def test_a_correlation_of_a_class_says_which_side_is_missing(

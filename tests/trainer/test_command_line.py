@@ -24,6 +24,7 @@ from trainer.__main__ import main
 from trainer.checkpoints import Checkpoint, Checkpoints
 from trainer.config import RunConfig
 from trainer.datasets import DATASETS
+from trainer.evaluation.counters import class_counter, regression_counter
 from trainer.evaluation.counts import ClassCounts, Counts, RegressionCounts
 from trainer.evaluation.packing import pack
 from trainer.inspections import Inspections
@@ -628,6 +629,18 @@ def test_evaluate_tells_people_each_class_by_its_name_and_why_a_figure_is_missin
     assert dog.split()[:3] == ["dog", "0.8000", "0.7273"]
     assert "precision is undefined where no row was predicted to be of this class" in out
     assert "recall is undefined where no row is of this class" in out
+
+
+@pytest.mark.parametrize("kind", ["classes", "regression"])
+def test_evaluate_says_why_nothing_is_known_where_no_score_was_finite(call, store, kind):
+    rows, scores = np.array([[0.0], [1.0]]), np.full((2, 1), np.nan)
+    count = class_counter if kind == "classes" else regression_counter
+    counts = count(rows[:, 0].astype(int), *((2,) if kind == "classes" else (0.0, 1.0)))(scores)
+    code, out, err = call("evaluate", evaluated(store, counts))
+    assert (code, err) == (0, "")
+    figures = [line for line in out.splitlines() if "undefined" in line]
+    assert len(figures) == (9 if kind == "classes" else 4)
+    assert all("undefined: " in line for line in figures)
 
 
 HOSTILE_CLASSES = ["[/x]", "[bold red]b[/bold red]", ":smile:"]

@@ -29,7 +29,7 @@ class Evidence:
         config: The set-up; None where the training is somebody's own.
         first_epoch: The 0-based epoch that the curves begin with: those of a fork begin late.
         is_over: Whether nothing more will come.
-        broken: Where in the curves the training loss was first not finite; None if nowhere.
+        broken: Where in the curves a loss was first not finite; None if nowhere.
         has_diverged: Whether it was ended because the loss was not finite any more.
         counts_at: Returns what was counted after a 0-based epoch; None if that is not known.
         leaks: What the auditor says of columns and rows that know too much.

@@ -88,12 +88,17 @@ class Observer:
         if place < 0:
             self._first_epoch = record.epoch
         self._values.extend([np.nan] * (place * len(_CURVES) - len(self._values)))
-        logged = [record.data.get(name) for name in _CURVES]
-        values = [np.nan if value is None else value for value in logged]
-        self._values.extend(values)
-        if "loss" in record.data and not np.isfinite(values[0]):
+        # What was not finite is stored as None.
+        logged = {
+            name: np.nan if record.data[name] is None else record.data[name]
+            for name in _CURVES
+            if name in record.data
+        }
+        self._values.extend(logged.get(name, np.nan) for name in _CURVES)
+        losses = [logged[name] for name in ("loss", "val_loss") if name in logged]
+        if not np.all(np.isfinite(losses)):
             self._broken.add(record.epoch)
-        self._seen |= record.data.keys() & set(_CURVES)
+        self._seen |= logged.keys()
 
     def _ask_auditor(self, run: Run, patience: float) -> None:
         if self._config is None:

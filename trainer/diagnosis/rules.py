@@ -34,7 +34,7 @@ def _diverging(evidence: Evidence) -> Verdict | None:
     losses = [None if math.isnan(loss) else loss for loss in evidence.loss.tolist()]
     if evidence.broken is not None:
         losses[evidence.broken] = math.nan
-    if evidence.has_diverged:
+    elif evidence.has_diverged:
         # The epoch in which it was ended is no finished one.
         losses.append(math.nan)
     found = diverging(

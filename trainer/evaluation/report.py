@@ -11,6 +11,7 @@ from trainer.evaluation.thresholds import ratio
 
 # Why a ratio has no value, for people.
 REASONS: Mapping[str, str] = {
+    "accuracy": "there is no row",
     "precision": "no row was predicted to be of this class",
     "recall": "no row is of this class",
     "specificity": "every row is of this class",

@@ -15,13 +15,16 @@ from trainer.evaluation.report import REASONS, report
 from trainer.evaluation.thresholds import OneVersusRest, step_of
 
 _AVERAGED = ("precision", "recall", "specificity", "f1")
+_ERRORS = ("mean_absolute_error", "root_mean_squared_error", "bias")
 
 # Why a figure of a summary is undefined, for people, by its name.
 WHY_UNDEFINED: Mapping[str, str] = {
     **REASONS,
+    "balanced_accuracy": REASONS["accuracy"],
     "average_precision": REASONS["recall"],
     "roc_auc": f"{REASONS['recall']}, or every row is",
-    "r2": "all targets are the same",
+    **dict.fromkeys(_ERRORS, REASONS["accuracy"]),
+    "r2": f"all targets are the same, or {REASONS['accuracy']}",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,15 @@ def test_epochs_that_a_notebook_left_out_are_not_taken_for_a_loss_that_ran_away(
     observer.take(epochs([np.nan], first=24))
     said = observer.diagnose(store.run(claim.run_id))
     assert [(verdict.name, verdict.epochs) for verdict in said] == [("diverging", (24,))]
+
+
+@pytest.mark.parametrize("name", ["loss", "val_loss"])
+def test_the_epoch_in_which_a_loss_broke_is_said_also_where_the_training_went_on(store, name):
+    claim = store.open_run({}, worker="a notebook", origin="callback")
+    records = epochs([1.0, 0.9, 0.8])
+    broken = dataclasses.replace(records[1], data={**records[1].data, name: None})
+    records[1] = broken
+    store.write(claim, first_seq=1, records=records, epoch=3, state="diverged")
+    (said,) = verdicts_on(store, claim.run_id)
+    assert said.sentence == "The loss stopped being a finite number in epoch 2."
+    assert said.epochs == (1,)
