@@ -19,6 +19,7 @@ from trainer.feeding import FedModel
 SEED = 0
 CNN_ROWS = 6_000
 _CNN_BATCH = 64
+_MANY = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Problem:
     """Data and batch size; `build` makes its network.
 
     Attributes:
-        name: "digits", "cnn", "table" or "moons".
+        name: "digits", "cnn", "table", "many" or "moons".
         x: Training features.
         y: Training targets, class indices.
         validation_data: Features and targets to validate on.
@@ -52,7 +53,13 @@ class Problem:
         """
         keras.utils.set_random_seed(SEED)
         inputs = keras.Input(self.x.shape[1:])
-        networks = {"digits": _mlp, "cnn": _cnn, "table": _two_class_mlp, "moons": _deeper_mlp}
+        networks = {
+            "digits": _mlp,
+            "cnn": _cnn,
+            "table": _two_class_mlp,
+            "many": _many_class_mlp,
+            "moons": _deeper_mlp,
+        }
         model = model_class(inputs, networks[self.name](inputs))
         is_binary = self.num_classes == 2
         counts = [EvaluationCounts(self.num_classes)] if counted else []
@@ -66,7 +73,7 @@ class Problem:
     @property
     def num_classes(self) -> int:
         """Number of classes."""
-        return 2 if self.name in ("table", "moons") else 10
+        return {"table": 2, "moons": 2, "many": _MANY}.get(self.name, 10)
 
     def counter(self) -> Counter:
         """Return what counts the rows of its validation, as the program does."""
@@ -78,6 +85,8 @@ def problem(name: str) -> Problem:
     """Return the digits MLP's problem, as the form's defaults set it up, or one of the others."""
     if name == "table":
         return _table()
+    if name == "many":
+        return _many()
     if name == "moons":
         return _moons()
     config = RunConfig.create("digits")
@@ -135,6 +144,11 @@ def _two_class_mlp(inputs: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.Dense(1, activation="sigmoid")(hidden)
 
 
+def _many_class_mlp(inputs: keras.KerasTensor) -> keras.KerasTensor:
+    hidden = keras.layers.Dense(64, activation="relu")(inputs)
+    return keras.layers.Dense(_MANY, activation="softmax")(hidden)
+
+
 def _deeper_mlp(inputs: keras.KerasTensor) -> keras.KerasTensor:
     return _two_class_mlp(keras.layers.Dense(64, activation="relu")(inputs))
 
@@ -165,6 +179,20 @@ def _table() -> Problem:
         y=y[:80_000],
         validation_data=(x[80_000:], y[80_000:]),
         batch_size=256,
+    )
+
+
+def _many() -> Problem:
+    """Return a table of 20,000 rows with 1,000 classes, a fifth to validate on."""
+    random = np.random.default_rng(SEED)
+    y = random.integers(_MANY, size=20_000)
+    x = random.normal(random.normal(size=(_MANY, 32))[y], 1.0).astype("float32")
+    return Problem(
+        name="many",
+        x=x[:16_000],
+        y=y[:16_000],
+        validation_data=(x[16_000:], y[16_000:]),
+        batch_size=32,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.process import Case, CaseFailed
 
-EPOCHS_PER_TURN = {"digits": 4, "cnn": 1, "table": 4, "moons": 40}
+EPOCHS_PER_TURN = {"digits": 4, "cnn": 1, "table": 4, "many": 1, "moons": 40}
 
 
 @dataclass

@@ -23,7 +23,7 @@ from trainer.evaluation.examples import rows_by_outcome, rows_in_cell
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
 from trainer.inspections import Inspections
-from trainer.openings import moment, openings, seal_signs, told_openings
+from trainer.openings import moment, openings, openings_before, seal_signs, told_openings
 from trainer.runs import Inspection, Run, Scores, Which
 
 _MAX_EXAMPLES = 24
@@ -41,6 +41,9 @@ _COMPARED = {
     "root_mean_squared_error": "RMS error",
     "r2": "R²",
 }
+
+# An error is in the target's unit, which may be small.
+_IN_UNITS = ".5g"
 
 # What of two classes is said of one of them.
 _OF_ONE_CLASS = ("precision", "recall", "f1")
@@ -200,7 +203,8 @@ def show_test_set(run: Run, config: RunConfig) -> None:
         st.caption("This run kept no test rows: its test share is 0.")
         return
     asked = _inspections().of_run(run.run_id, "test")
-    st.caption(seal_words(len(openings(asked)), num_test))
+    before = len(openings_before(store(), run))
+    st.caption(seal_words(len(openings(asked)), num_test, before))
     if not run.is_over:
         st.caption("The seal can be broken once the training has ended.")
         return
@@ -232,16 +236,30 @@ def _show_openings(run: Run, config: RunConfig, asked: Sequence[Inspection]) -> 
 
 def show_seal(run: Run) -> None:
     """Say of a run whose test set was opened how often, wherever the run is shown."""
-    opened = openings(_inspections().of_run(run.run_id, "test"))
-    if opened:
-        st.caption(f"Test set: the seal was broken {_times(len(opened))}.")
+    opened = len(openings(_inspections().of_run(run.run_id, "test")))
+    before = len(openings_before(store(), run))
+    if opened or before:
+        st.caption(f"Test set: {_broken_words(opened, before)}")
 
 
-def seal_words(count: int, num_test: int) -> str:
-    """Return what is said of a test set that was opened so often."""
-    if not count:
-        return f"{num_test:,} rows, sealed: nothing has looked at them yet."
-    return f"{num_test:,} rows. The seal was broken {_times(count)}."
+def seal_words(count: int, num_test: int, before: int = 0) -> str:
+    """Return what is said of a test set.
+
+    Args:
+        count: How often it was opened on this run.
+        num_test: Its rows.
+        before: How often it was opened on the runs that this one was forked from.
+    """
+    if not count and not before:
+        return f"{num_test:,} rows, sealed: no figure of this run comes from them."
+    broken = _broken_words(count, before)
+    return f"{num_test:,} rows. {broken[0].upper()}{broken[1:]}"
+
+
+def _broken_words(count: int, before: int) -> str:
+    here = f"the seal was broken {_times(count)}" if count else "sealed on this run"
+    there = f", and {_times(before)} on what it was forked from" if before else ""
+    return f"{here}{there}."
 
 
 def _times(count: int) -> str:
@@ -290,7 +308,8 @@ def _show_gap(run: Run, config: RunConfig, opening: Inspection) -> None:
         elif positive is not None and name in _OF_ONE_CLASS:
             title = f"{title} of {positive}"
         rows_.append({"": title, "Validation": on_validation, "Test": on_test, "Gap": gap})
-    shown = st.column_config.NumberColumn(format="%.4f")
+    digits = ".4f" if "accuracy" in tested else _IN_UNITS
+    shown = st.column_config.NumberColumn(format=f"%{digits}")
     st.dataframe(
         pd.DataFrame(rows_),
         hide_index=True,
@@ -298,7 +317,7 @@ def _show_gap(run: Run, config: RunConfig, opening: Inspection) -> None:
         column_config={
             "Validation": shown,
             "Test": shown,
-            "Gap": st.column_config.NumberColumn(format="%+.4f"),
+            "Gap": st.column_config.NumberColumn(format=f"%+{digits}"),
         },
     )
     at = ""
@@ -322,14 +341,13 @@ def _list_openings(done: Sequence[Inspection]) -> None:
                 _COMPARED[name]: value,
             }
         )
+    digits = ".4f" if name == "accuracy" else _IN_UNITS
     st.caption("Every opening:")
     st.dataframe(
         pd.DataFrame(rows_),
         hide_index=True,
         width="content",
-        column_config={
-            title: st.column_config.NumberColumn(format="%.4f") for title in _COMPARED.values()
-        },
+        column_config={_COMPARED[name]: st.column_config.NumberColumn(format=f"%{digits}")},
     )
 
 

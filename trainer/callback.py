@@ -116,8 +116,10 @@ class LiveCallback(keras.callbacks.Callback):
             self._fair_loss.begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember which epoch the steps belong to."""
+        """Remember which epoch the steps belong to, and have only its validation counted."""
         self._epoch = epoch
+        if (metric := counting_metric(self.model)) is not None:
+            metric.pause()
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Wait, where somebody has paused the training."""

@@ -23,6 +23,23 @@ class _Counting(keras.metrics.Metric):
 
     _cells: keras.Variable
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+        self._is_paused = self.add_variable((), "zeros", "bool", name="is_paused")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch, see `_count`, unless it is paused."""
+
+        def count() -> bool:
+            self._count(y_true, y_pred, sample_weight)
+            return True
+
+        tf.cond(self._is_paused.value, lambda: False, count)
+
+    def pause(self) -> None:
+        """Count nothing until the next reset: what passes in training is in nobody's evaluation."""
+        self._is_paused.assign(True)
+
     def result(self) -> dict[str, Any]:
         """Return no values: logs are numbers."""
         return {}
@@ -39,10 +56,18 @@ class _Counting(keras.metrics.Metric):
         """Return what was counted since the last reset, as arrays of its own."""
         return self.snapshot()()
 
+    def _add(self, places: Any, values: Any) -> None:
+        # Whoever adds a whole vector, most of it zeros, takes eight times as long of 1,000 classes.
+        self._cells.value.scatter_add(tf.IndexedSlices(values, places))
+
+    def _count(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+        raise NotImplementedError
+
     def _counts_of(self, cells: np.ndarray) -> Counts:
         raise NotImplementedError
 
 
+@keras.saving.register_keras_serializable(package="trainer")
 class EvaluationCounts(_Counting):
     """Counts confusion matrix and score histograms during `fit()`'s own validation pass.
 
@@ -82,14 +107,14 @@ class EvaluationCounts(_Counting):
         self.num_classes = num_classes
         self.from_logits = from_logits
         self.class_names = None if class_names is None else [str(name) for name in class_names]
-        # All counts in one variable, because each operation costs more than its arithmetic: rows by
-        # the bin of each class's score, by the bin of their own class's, by true and predicted
-        # class, and in all. Sums of weights: float32 would stop counting at 2**24.
+        # All counts in one variable, because each operation costs more than its arithmetic: rows of
+        # each class by the bin of its score, those of all others, by true and predicted class, and
+        # left out. Sums of weights: float32 would stop counting at 2**24.
         k = num_classes
         self._sizes = (k * NUM_BINS, k * NUM_BINS, k * k, 1)
         self._cells = self.add_variable((sum(self._sizes),), "zeros", "float64", name="cells")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def _count(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
         """Count a batch.
 
         Args:
@@ -108,32 +133,26 @@ class EvaluationCounts(_Counting):
             given = ops.reshape(ops.cast(sample_weight, "float64"), (-1,))
         weights = given * ops.cast(is_good, "float64")
         bins = self._bins(scores)
-        rows = ops.arange(ops.shape(known)[0], dtype="int32")
-        own_bins = tf.gather(ops.reshape(bins, (-1,)), rows * k + known)
-        by_class, by_own, by_pair, in_all = np.cumsum([0, *self._sizes[:-1]]).tolist()
+        _, of_others, by_pair, left_out = np.cumsum([0, *self._sizes[:-1]]).tolist()
+        classes = ops.arange(k, dtype="int32")
+        is_other = ops.cast(known[:, None] != classes, "int32")
         places = [
-            ops.reshape(bins + by_class + ops.arange(k, dtype="int32") * NUM_BINS, (-1,)),
-            by_own + known * NUM_BINS + own_bins,
+            ops.reshape(bins + classes * NUM_BINS + is_other * of_others, (-1,)),
             by_pair + known * k + predicted,
-            ops.full_like(known, in_all),
+            ops.full_like(known, left_out),
         ]
         of_all = ops.reshape(ops.broadcast_to(weights[:, None], ops.shape(bins)), (-1,))
-        values = [of_all, weights, weights, given]
-        sums = ops.segment_sum(
-            ops.concatenate(values), ops.concatenate(places), self._cells.shape[0]
-        )
-        self._cells.assign_add(sums)
+        values = [of_all, weights, given - weights]
+        self._add(ops.concatenate(places), ops.concatenate(values))
 
     def _counts_of(self, cells: np.ndarray) -> ClassCounts:
         k = self.num_classes
         parts = np.split(cells, np.cumsum(self._sizes)[:-1])
-        all_rows, positives = (part.reshape(k, NUM_BINS) for part in parts[:2])
-        confusion = parts[2].reshape(k, k)
         return ClassCounts(
-            positives=positives,
-            negatives=all_rows - positives,
-            confusion=confusion,
-            left_out=float(parts[3][0] - confusion.sum()),
+            positives=parts[0].reshape(k, NUM_BINS),
+            negatives=parts[1].reshape(k, NUM_BINS),
+            confusion=parts[2].reshape(k, k),
+            left_out=float(parts[3][0]),
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -181,6 +200,7 @@ class EvaluationCounts(_Counting):
         return ops.cast(ops.reshape(y_true, (-1,)), "int32")
 
 
+@keras.saving.register_keras_serializable(package="trainer")
 class RegressionEvaluationCounts(_Counting):
     """Counts predictions against targets during `fit()`'s own validation pass.
 
@@ -204,7 +224,7 @@ class RegressionEvaluationCounts(_Counting):
         self._sizes = (num_bins * num_bins, 2 * num_bins, len(_SUMS) + 1)
         self._cells = self.add_variable((sum(self._sizes),), "zeros", "float64", name="cells")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def _count(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
         """Count a batch.
 
         Args:
@@ -228,25 +248,29 @@ class RegressionEvaluationCounts(_Counting):
         n, span = self.num_bins, self.high - self.low
         rows, columns = (self._bin(part, self.low, span, n) for part in (target, predicted))
         residuals = self._bin(error, -span, 2 * span, 2 * n)
-        places = ops.concatenate([rows * n + columns, n * n + residuals])
-        grids = ops.segment_sum(ops.concatenate([counted, counted]), places, n * n + 2 * n)
         terms = [
             *(ops.ones_like(target), target, target * target),
             *(error, ops.abs(error), error * error),
         ]
-        sums = [ops.sum(counted * term) for term in terms]
-        self._cells.assign_add(ops.concatenate([grids, ops.stack([*sums, ops.sum(weights)])]))
+        sums = [*(ops.sum(counted * term) for term in terms), ops.sum(weights - counted)]
+        in_grids = n * n + 2 * n
+        places = [
+            rows * n + columns,
+            n * n + residuals,
+            ops.arange(in_grids, in_grids + len(sums), dtype="int32"),
+        ]
+        self._add(ops.concatenate(places), ops.concatenate([counted, counted, ops.stack(sums)]))
 
     def _counts_of(self, cells: np.ndarray) -> RegressionCounts:
         n = self.num_bins
         joint, residuals, sums = np.split(cells, np.cumsum(self._sizes)[:-1])
-        *totals, given = sums.tolist()
+        *totals, left_out = sums.tolist()
         return RegressionCounts(
             joint=joint.reshape(n, n),
             residuals=residuals,
             low=self.low,
             high=self.high,
-            left_out=given - totals[0],
+            left_out=left_out,
             **dict(zip(_SUMS, totals, strict=True)),
         )
 

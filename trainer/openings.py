@@ -6,14 +6,29 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from trainer.errors import RunNotFound
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import headline
-from trainer.runs import Inspection
+from trainer.inspections import Inspections
+from trainer.runs import Inspection, Run
+from trainer.store import Store
 
 
 def openings(inspections: Iterable[Inspection]) -> list[Inspection]:
     """Return the inspections of the test rows that broke the seal: all but those that failed."""
     return [one for one in inspections if one.part == "test" and one.state != "failed"]
+
+
+def openings_before(store: Store, run: Run) -> list[Inspection]:
+    """Return the openings on the runs that a fork comes from: they have the same test rows."""
+    found: list[Inspection] = []
+    while run.parent is not None:
+        found += openings(Inspections(store).of_run(run.parent.run_id, "test"))
+        try:
+            run = store.run(run.parent.run_id)
+        except RunNotFound:
+            break
+    return found
 
 
 def seal_signs(inspections: Iterable[Inspection]) -> str:

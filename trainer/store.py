@@ -57,6 +57,7 @@ from trainer.schema import (
     BOUNDARIES,
     COMMANDS,
     EVALUATIONS,
+    INSPECTIONS,
     META,
     METADATA,
     RECORDS,
@@ -219,6 +220,12 @@ class Store:
             if written.rowcount != 1:
                 now = self.find(connection, run.run_id)
                 raise NotPossible(f"The run must be over for that. It is {now.state}.")
+            # They are of the network that is trained on; the openings of the test set stay.
+            connection.execute(
+                INSPECTIONS.delete().where(
+                    INSPECTIONS.c.run_id == run.run_id, INSPECTIONS.c.part == "validation"
+                )
+            )
             return None if worker is None else self._claim(connection, run.run_id, worker)
 
     def delete(self, run_id: str) -> None:

@@ -459,6 +459,8 @@ const CURVES = {
 
 const STEPS = Array.from({ length: NUM_BINS }, (_, k) => k / 1000);
 
+/** A number with three decimals; with three digits where those would be zeros. */
 function numberWords(value) {
-  return Number.isFinite(value) ? value.toFixed(3) : "undefined";
+  if (!Number.isFinite(value)) return "undefined";
+  return value && Math.abs(value) < 0.001 ? String(Number(value.toPrecision(3))) : value.toFixed(3);
 }

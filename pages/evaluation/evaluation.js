@@ -479,8 +479,8 @@ class EvaluationView {
 
   /** Of a long run not every epoch is here. */
   #thinnedWords() {
-    const { length } = this.history.epochs;
-    const total = this.history.latest + 1;
+    const { length, 0: first } = this.history.epochs;
+    const total = this.history.latest - first + 1; // those of a fork begin late
     // The last few may only be on their way.
     if (this.data.part !== "page" || length > 0.8 * total) return "";
     return `; ${countWords(length)} of ${countWords(total)} epochs can be chosen`;
@@ -499,7 +499,7 @@ class EvaluationView {
     const { counts } = this;
     this.timeline?.update({
       epochs: this.history.epochs,
-      epoch: counts.epoch,
+      epoch: this.epoch ?? counts.epoch, // its counts may still be on their way
       isLive: this.epoch === null,
       isOver: this.feed.isOver,
     });

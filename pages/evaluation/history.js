@@ -5,13 +5,15 @@
 
 const FETCH_PAUSE = 1000; // milliseconds between two questions to the server
 const MAX_DECODED = 6_000_000; // numbers kept ready, about 60 MB
-const MAX_KEPT = 1000; // epochs; of more, every second one is let go
+const MAX_KEPT = 1000; // epochs; of more, every second one is let go …
+const MAX_BYTES = 50_000_000; // … and of more than this, of very many classes
 const ALL_EPOCHS = 999_999_999;
 
 class EpochHistory {
   #messages = new Map(); // epoch -> as it came
   #decoded = new Map(); // epoch -> unpacked, the least used first
   #numDecoded = 0;
+  #numBytes = 0; // of all messages, about
   #covered = -1; // the last epoch up to which the server was asked
   #attempt = 0; // the newest launch of the run, and the first epoch that it counted
   #begins = Infinity;
@@ -104,10 +106,11 @@ class EpochHistory {
     if (before && (before.attempt ?? 0) === attempt) return;
     this.#discard(epoch);
     this.#messages.set(epoch, message);
+    this.#numBytes += message.data.length - (before?.data.length ?? 0);
     const last = this.latest;
     if (last === null || epoch > last) this.epochs.push(epoch);
     else if (!this.epochs.includes(epoch)) this.epochs = [...this.epochs, epoch].sort((a, b) => a - b);
-    if (this.epochs.length > MAX_KEPT) this.#thin();
+    if (this.epochs.length > MAX_KEPT || this.#numBytes > MAX_BYTES) this.#thin();
   }
 
   /** Let go of the epochs of earlier launches that this one trains again. */
@@ -124,6 +127,7 @@ class EpochHistory {
     const isKept = new Set(kept);
     for (const epoch of this.epochs) {
       if (isKept.has(epoch)) continue;
+      this.#numBytes -= this.#messages.get(epoch).data.length;
       this.#messages.delete(epoch);
       this.#discard(epoch);
     }
@@ -133,7 +137,7 @@ class EpochHistory {
   #forget() {
     this.#messages.clear();
     this.#decoded.clear();
-    this.#numDecoded = 0;
+    this.#numDecoded = this.#numBytes = 0;
     this.#covered = -1;
     this.epochs = [];
   }

@@ -77,20 +77,17 @@ class MatrixTable {
         const value = values[i * n + j];
         const share = ratio(value, sums[mode === "columns" ? j : i]);
         const filled = mode === "counts" ? ratio(value, largest) : share;
-        this.#fill(this.#cells[i * n + j], value, mode === "counts" ? countWords(value) : shareWords(share, n > MANY_CLASSES), filled);
+        const cell = this.#cells[i * n + j];
+        this.#fill(cell, mode === "counts" ? countWords(value) : shareWords(share, n > MANY_CLASSES), filled);
+        if (this.onCell) this.#name(cell, value, mode, share);
       }
     }
   }
 
-  #fill(cell, value, text, filled) {
+  #fill(cell, text, filled) {
     if (cell.text !== text) {
       cell.text = text;
       cell.node.firstChild.data = text;
-    }
-    if (cell.value !== value) {
-      cell.value = value;
-      // Text is read with its row's and its column's heads.
-      if (this.onCell) cell.node.setAttribute("aria-label", `${cell.words}: ${countWords(value)} ${value === 1 ? "row" : "rows"}`);
     }
     // By the root, so that one mistake among hundreds is seen.
     const tone = Number.isFinite(filled) ? Math.round(100 * Math.sqrt(filled)) : 0;
@@ -99,6 +96,14 @@ class MatrixTable {
       cell.node.style.setProperty("--ev-tone", `${tone}%`);
       cell.node.classList.toggle("ev-full", tone > 60);
     }
+  }
+
+  /** Give a button its name; text is read with its row's and its column's heads. */
+  #name(cell, value, mode, share) {
+    const rows = `${countWords(value)} ${value === 1 ? "row" : "rows"}`;
+    const ofWhat = { rows: "true", columns: "predicted" }[mode];
+    const shown = ofWhat && Number.isFinite(share) ? `${shareWords(share, false)} of ${ofWhat}, ` : "";
+    setAttribute(cell.node, "aria-label", `${cell.words}: ${shown}${rows}`);
   }
 
   #build(labels) {
@@ -150,7 +155,7 @@ class MatrixTable {
       ...(this.onCell ? asButton : {}),
     });
     node.append(document.createTextNode(""));
-    this.#cells.push({ node, words, text: "", value: null, tone: null });
+    this.#cells.push({ node, words, text: "", tone: null });
     return element("td", {}, node);
   }
 

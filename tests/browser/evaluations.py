@@ -78,7 +78,11 @@ def newest_counts(program: Program, run_id: str) -> Any:
 
 def words(value: float) -> str:
     """Return a ratio as the page writes it."""
-    return f"{value:.3f}" if np.isfinite(value) else "undefined"
+    if not np.isfinite(value):
+        return "undefined"
+    if 0 < abs(value) < 0.001:
+        return np.format_float_positional(float(f"{value:.3g}"), trim="-")
+    return f"{value:.3f}"
 
 
 def cells_of(matrix: np.ndarray) -> list[str]:

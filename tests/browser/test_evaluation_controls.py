@@ -21,6 +21,7 @@ _OUTPUTS = r"""() => {
   return {
     rows: all("[data-testid=evaluation-rows]", text),
     cells: all(".ev-cell", text),
+    names: all(".ev-cell", (node) => node.ariaLabel),
     readouts: all(".ev-readouts dd", text),
     report: all("[data-testid=report] td", text),
     goal: all("[data-testid=goal-words]", text),
@@ -32,7 +33,7 @@ _OUTPUTS = r"""() => {
     ),
     tips: all(".lr-help", (node) => getComputedStyle(node, "::after").visibility),
     examples: main.match(/\d+ validation rows? .*of class .* after epoch \d+/)?.[0] ?? "",
-    seal: main.match(/sealed: nothing|seal was broken.*/)?.[0] ?? "",
+    seal: main.match(/sealed: no figure|seal was broken.*/)?.[0] ?? "",
     address: location.pathname,
   };
 }"""
@@ -156,9 +157,9 @@ all_alarms = both(equal_costs, press("threshold-slider", "Home"))
 all_misses = both(equal_costs, press("threshold-slider", "End"))
 
 MATRIX = {
-    "Counts": Control(Locator.click, ("cells",), click("Share of true")),
-    "Share of true": Control(Locator.click, ("cells",), click("Counts")),
-    "Share of predicted": Control(Locator.click, ("cells",), click("Counts")),
+    "Counts": Control(Locator.click, ("cells", "names"), click("Share of true")),
+    "Share of true": Control(Locator.click, ("cells", "names"), click("Counts")),
+    "Share of predicted": Control(Locator.click, ("cells", "names"), click("Counts")),
 }
 THRESHOLD = {
     "positive-class": Control(

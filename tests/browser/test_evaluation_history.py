@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Browser, WebSocketRoute, expect
 
+from pages.evaluation.component import SCRIPTS
 from pages.live.reader import to_message
 from tests.browser.evaluations import (
     cells_of,
@@ -33,6 +34,15 @@ _DRAW_NOTHING = """() => {
     window.requestAnimationFrame = frame;
     held.forEach((callback) => frame(callback));
   };
+}"""
+
+
+# What is kept of a hundred epochs with a megabyte each.
+_KEPT_OF_MUCH = """(script) => {
+  const EpochHistory = new Function(`${script}; return EpochHistory;`)();
+  const history = new EpochHistory({ path: "/", onChange: () => {} });
+  for (let epoch = 0; epoch < 100; epoch += 1) history.push({ epoch, data: "x".repeat(1e6) });
+  return history.epochs;
 }"""
 
 
@@ -169,3 +179,13 @@ def test_a_regression_says_what_is_left_out_and_what_lies_beyond_its_frame(
     beyond = "rows beyond the frame are counted at its edge"
     expect(cards.filter(has_text="Predicted against actual")).to_contain_text(beyond)
     expect(cards.filter(has_text="Errors")).not_to_contain_text(beyond)
+
+
+def test_of_much_a_page_keeps_the_first_the_last_and_some_between(browser: Browser) -> None:
+    page = browser.new_page()
+
+    kept = page.evaluate(_KEPT_OF_MUCH, SCRIPTS["history"])
+    page.close()
+
+    assert (kept[0], kept[-1]) == (0, 99)
+    assert 25 <= len(kept) <= 50

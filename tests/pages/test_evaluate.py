@@ -19,7 +19,7 @@ from trainer.datasets import LoadOptions, load, uploads
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import pack
 from trainer.inspections import Inspections
-from trainer.runs import Evaluation, Record, Scores
+from trainer.runs import Evaluation, Parent, Record, Scores
 from trainer.store import Store
 
 OpenPage = Callable[..., AppTest]
@@ -199,7 +199,7 @@ def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
     run_id = over(store, config, counted([[30, 2], [4, 28]]))
 
     page = open_evaluate_page(run=run_id)
-    assert "80 rows, sealed: nothing has looked at them yet." in captions(page)
+    assert "80 rows, sealed: no figure of this run comes from them." in captions(page)
     assert Inspections(store).of_run(run_id, "test") == []
 
     page.button(key="open_test").click().run()
@@ -220,6 +220,24 @@ def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
     assert rf"at threshold 0.500 for {positive}" in captions(page)
     assert len(page.dataframe) == 1
     assert Inspections(store).openings() == {run_id: 1}
+
+
+def test_a_fork_says_how_often_its_test_rows_were_looked_at_before(
+    open_evaluate_page: OpenPage, store: Store
+) -> None:
+    config = RunConfig.create("moons", epochs=1)
+    run_id = over(store, config, counted([[30, 2], [4, 28]]))
+    parent = Parent(run_id, "moons", 0, "learning_rate", 0.001, 0.01)
+    fork_id = store.create_run(config.to_dict(), parent=parent)
+    parent = Parent(fork_id, "a fork", 0, "learning_rate", 0.01, 0.1)
+    fork_of_fork = store.create_run(config.to_dict(), parent=parent)
+    Inspections(store).ask(run_id, part="test", which="last")
+
+    said = captions(open_evaluate_page(run=fork_of_fork))
+    assert "80 rows. Sealed on this run, and once on what it was forked from." in said
+    store.stop(fork_id)
+    store.delete(fork_id)
+    assert "sealed: no figure of this run" in captions(open_evaluate_page(run=fork_of_fork))
 
 
 def test_of_many_classes_the_gap_says_that_it_is_of_their_mean(
@@ -290,7 +308,7 @@ def test_a_test_that_failed_opened_nothing_says_why_and_can_be_tried_again(
     page = open_evaluate_page(run=run_id)
 
     assert page.info[0].value == "The weights of this run were not kept."
-    assert "80 rows, sealed: nothing has looked at them yet." in captions(page)
+    assert "80 rows, sealed: no figure of this run comes from them." in captions(page)
     page.button(key="open_test").click().run()
     assert [one.state for one in Inspections(store).of_run(run_id, "test")] == ["failed", "asked"]
 

@@ -501,7 +501,8 @@ def lock(data_folder, monkeypatch):
     """A lock on the store, as another process would hold it; nobody waits for it."""
     monkeypatch.setattr(trainer.database, "BUSY_TIMEOUT_SECONDS", 0)
     data_folder.mkdir()
-    connection = sqlite3.connect(data_folder / "runs.sqlite", isolation_level=None)
+    # It comes after what is just being written, which a busy disk may take long for.
+    connection = sqlite3.connect(data_folder / "runs.sqlite", timeout=60, isolation_level=None)
     with contextlib.closing(connection):
         yield connection
 

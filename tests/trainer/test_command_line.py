@@ -718,13 +718,42 @@ def test_a_question_that_makes_no_sense_is_one_line_and_exit_code_2(
     assert err.count("\n") == 1
 
 
-def test_evaluate_of_no_run_and_of_one_that_was_not_validated(call, store, trained):
+def test_evaluate_of_no_run_is_refused(call):
     code, out, err = call("evaluate", "nope")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    for options in ([], ["--json"], ["--epoch", "1"]):
-        code, out, err = call("evaluate", trained, *options)
-        assert (code, out) == (1, "")
-        assert err == "theirs has no evaluation: no validation has ended yet.\n"
+
+
+def test_evaluate_of_a_run_that_was_not_counted_says_why(call, store):
+    unvalidated = RunConfig.create("iris", validation_split=0.0)
+    waiting, blind, stopped = (
+        store.create_run(config.to_dict(), name="theirs")
+        for config in (RunConfig.create("iris"), unvalidated, RunConfig.create("iris"))
+    )
+    store.stop(stopped)
+    theirs = store.open_run({"model": "m"}, worker="a worker", origin="callback", name="theirs")
+    store.write(theirs, epoch=3, state="training")
+    reasons = {
+        theirs.run_id: "its fit() had no EvaluationCounts among the metrics, or no validation data",
+        blind: "it has no validation data",
+        stopped: "no epoch was validated",
+        waiting: "no validation has ended yet",
+    }
+    for run_id, reason in reasons.items():
+        for options in ([], ["--json"], ["--epoch", "1"]):
+            code, out, err = call("evaluate", run_id, *options)
+            assert (code, out) == (1, "")
+            assert err == f"theirs has no evaluation: {reason}.\n"
+
+
+def test_evaluate_of_an_epoch_that_was_left_out_says_so(call, store):
+    run_id = evaluated(store, two_classes(1, 2, 3, 4))
+    claim = store.reopen(store.run(run_id), worker=this_process())
+    last = Record(kind="epoch", epoch=2, data={"loss": 1.0}, evaluation=pack(many_classes(2, 3)))
+    store.write(claim, first_seq=1, records=[last], epoch=3, state="finished")
+    assert call("evaluate", run_id, "--epoch", "3")[0] == 0
+    code, out, err = call("evaluate", run_id, "--epoch", "2")
+    assert (code, out) == (2, "")
+    assert "an epoch that was evaluated, which this one was not. Got '2'." in err
 
 
 def test_what_was_counted_wins_over_what_keras_logged(call, store):

@@ -13,9 +13,10 @@ from sklearn.preprocessing import StandardScaler
 
 from trainer import EvaluationCounts, LiveCallback, RegressionEvaluationCounts
 from trainer.config import RunConfig
+from trainer.counting import counting_metric
 from trainer.datasets import DATASETS, load
 from trainer.evaluation.counters import class_counter, regression_counter
-from trainer.evaluation.packing import unpack
+from trainer.evaluation.packing import pack, unpack
 from trainer.evaluation.regression import regression_report
 from trainer.evaluation.thresholds import OneVersusRest
 from trainer.inspecting import inspect
@@ -51,6 +52,23 @@ def assert_counts_are_scikit_learns(counts, y_true, y_score):
         one = OneVersusRest.of(counts, k)
         found = [one.matrix(step) for step in range(len(thresholds))]
         np.testing.assert_array_equal(found, expected, err_msg=str(k))
+
+
+def assert_ratios_and_areas_are_scikit_learns(counts, y_true, y_score):
+    """Compare ratios at some thresholds, and the areas within the bound that the docs tell."""
+    for k in range(counts.num_classes):
+        one, is_positive = OneVersusRest.of(counts, k), y_true == k
+        for step in (0, 100, 250, 500, 731, 900, 1000):
+            called = y_score[:, k] >= np.float32(step / 1000)
+            expected = metrics.precision_recall_fscore_support(
+                is_positive, called, average="binary", zero_division=np.nan
+            )
+            found = [one.precision[step], one.recall[step], one.f1[step]]
+            np.testing.assert_allclose(found, expected[:3], err_msg=f"class {k}, step {step}")
+        expected = metrics.average_precision_score(is_positive, y_score[:, k])
+        assert abs(one.average_precision - expected) <= one.average_precision_bound + 1e-9
+        expected = metrics.roc_auc_score(is_positive, y_score[:, k])
+        assert abs(one.roc_auc - expected) <= one.roc_auc_bound + 1e-9
 
 
 def by_metric(y_true, y_pred, num_classes):
@@ -154,6 +172,22 @@ def test_sample_weights_are_honoured():
     called = y_score[:, 1] >= np.float32(0.4)
     expected = metrics.confusion_matrix(y_true == 1, called, sample_weight=weight)
     np.testing.assert_allclose(one.matrix(400), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_weights_that_do_not_add_up_exactly_leave_nothing_behind(dtype):
+    rng = np.random.default_rng(6)
+    weight = np.exp(rng.normal(0, 5, 3000)).astype(dtype)
+    score = rng.random((3000, 1), "float32")
+    metric = EvaluationCounts(2)
+    errors = RegressionEvaluationCounts(0, 1)
+    for part in np.array_split(np.arange(3000), 50):
+        metric.update_state(np.ones(len(part)), score[part], sample_weight=weight[part])
+        errors.update_state(np.ones(len(part)), score[part], sample_weight=weight[part])
+    counts = metric.counts()
+    assert counts.left_out == errors.counts().left_out == 0
+    assert not counts.negatives[1].any() and not counts.positives[0].any()
+    assert np.isnan(OneVersusRest.of(counts, 1).roc_auc)
 
 
 def test_rows_without_a_finite_score_or_a_known_label_are_left_out():
@@ -262,6 +296,7 @@ def test_every_shipped_set_is_counted_as_scikit_learn_counts_it(dataset):
     np.testing.assert_array_equal(also.negatives, counts.negatives)
     expected = metrics.confusion_matrix(split.y_val, score.argmax(axis=1))
     np.testing.assert_array_equal(counts.confusion, expected)
+    assert_ratios_and_areas_are_scikit_learns(counts, split.y_val, score)
 
 
 # -- within fit() ------------------------------------------------------------------------------
@@ -318,10 +353,60 @@ def test_anybodys_fit_is_counted_once_each_validation_and_logs_nothing_more(stor
     assert facts["majority"]["class"] == np.bincount(y[:40]).argmax()
 
 
-def test_a_saved_metric_comes_back_as_it_was():
-    metric = EvaluationCounts(3, from_logits=True, class_names=["a", "b", "c"], name="counts")
-    again = EvaluationCounts.from_config(metric.get_config())
-    assert again.get_config() == metric.get_config()
-    regression = RegressionEvaluationCounts(1, 4, num_bins=7)
-    again = RegressionEvaluationCounts.from_config(regression.get_config())
-    assert again.get_config() == regression.get_config()
+@pytest.mark.parametrize("mode", ["graph", "several steps a call", "XLA", "eager"])
+def test_what_passes_in_training_is_counted_by_nobody(store, mode):
+    how = {"several steps a call": {"steps_per_execution": 3}, "eager": {"run_eagerly": True}}
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="softmax")])
+    model.compile(
+        optimizer="sgd",
+        loss="sparse_categorical_crossentropy",
+        metrics=[EvaluationCounts(2)],
+        jit_compile=mode == "XLA",
+        **how.get(mode, {}),
+    )
+    x, y = np.random.default_rng(0).random((40, 2)), np.arange(40) % 2
+    after = []
+
+    class AfterTraining(keras.callbacks.Callback):
+        def on_test_begin(self, logs=None):
+            after.append(counting_metric(model).counts().support.sum())
+
+    model.fit(
+        x,
+        y,
+        batch_size=8,
+        epochs=3,
+        validation_split=0.25,
+        callbacks=[LiveCallback(), AfterTraining()],
+        verbose=0,
+    )
+    # Keras makes the metric within the first step: only then can anybody pause it.
+    assert after == [30, 0, 0]
+    assert counting_metric(model).counts().support.tolist() == [5, 5]
+    model.evaluate(x, y, verbose=0)
+    assert counting_metric(model).counts().support.tolist() == [20, 20]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        EvaluationCounts(3, from_logits=True, class_names=["a", "b", "c"], name="counts"),
+        RegressionEvaluationCounts(1, 4, num_bins=7),
+    ],
+    ids=["classes", "regression"],
+)
+def test_a_saved_model_comes_back_with_its_metric_as_it_was(tmp_path, metric):
+    is_of_classes = isinstance(metric, EvaluationCounts)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3 if is_of_classes else 1)])
+    loss = "sparse_categorical_crossentropy" if is_of_classes else "mse"
+    model.compile(optimizer="sgd", loss=loss, metrics=[metric])
+    x, y = np.eye(2), np.array([1.0, 2.0])
+    model.evaluate(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+
+    again = keras.models.load_model(tmp_path / "model.keras")
+    again.evaluate(x, y, verbose=0)
+
+    loaded = counting_metric(again)
+    assert loaded.get_config() == metric.get_config()
+    assert pack(loaded.counts()).data == pack(metric.counts()).data

@@ -105,3 +105,14 @@ def test_an_inspection_whose_worker_is_gone_is_taken_by_another(store, inspectio
     assert inspections.claim("worker 2", lambda worker: False) is None
     again = inspections.claim("worker 2", lambda worker: worker == "worker 1")
     assert again.number == number
+
+
+def test_what_was_seen_of_a_network_is_let_go_of_when_it_is_trained_on(store, inspections):
+    claim = store.open_run({"epochs": 1}, worker="a worker", origin="dashboard")
+    store.write(claim, epoch=1, state="finished")
+    for part in ("validation", "test"):
+        inspections.ask(claim.run_id, part=part, which="last")
+    store.reopen(store.run(claim.run_id), {"epochs": 2}, worker="a worker")
+    assert inspections.of_run(claim.run_id, "validation") == []
+    # How often the seal was broken is never forgotten.
+    assert inspections.openings() == {claim.run_id: 1}

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainer.checkpoints import disk_use, kept
+from trainer.config import config_of
 from trainer.errors import InvalidInput
 from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.packing import unpack
@@ -96,9 +97,11 @@ def evaluate_run(store: Store, options: argparse.Namespace) -> int:
         evaluation = store.evaluation(run.run_id, epoch - 1) if is_possible else None
         if evaluation is None:
             rule = f"must be the number of an epoch that was evaluated, 1 to {run.epoch}"
+            if is_possible:
+                rule = "must be the number of an epoch that was evaluated, which this one was not"
             raise InvalidInput("epoch", rule, options.epoch)
     if evaluation is None:
-        print(f"{run.name} has no evaluation: no validation has ended yet.", file=sys.stderr)
+        print(f"{run.name} has no evaluation: {_why_none(run)}.", file=sys.stderr)
         return FAILED
     counts = unpack(evaluation.counts)
     names = _class_names(run, counts)
@@ -133,6 +136,15 @@ def evaluate_run(store: Store, options: argparse.Namespace) -> int:
     if "confusion_matrix" in answer:
         _print_matrix(answer["confusion_matrix"], names)
     return OK
+
+
+def _why_none(run: Run) -> str:
+    config = config_of(run)
+    if config is not None and not config.validates:
+        return "it has no validation data"
+    if config is None and run.epoch:
+        return "its fit() had no EvaluationCounts among the metrics, or no validation data"
+    return "no epoch was validated" if run.is_over else "no validation has ended yet"
 
 
 def _class_names(run: Run, counts: Counts) -> list[str]:

@@ -51,7 +51,10 @@ def shown(value: Any) -> str:
         return "  ".join(f"{name} {shown(part)}" for name, part in value.items())
     if value is None:
         return "undefined"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    # Of a small one four decimals would be zeros.
+    return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:.4f}"
 
 
 def line(run: Run) -> str:
