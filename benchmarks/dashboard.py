@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.process import ROOT
+from trainer.settings import Settings
 from trainer.store import Store
 
 _START_SECONDS = 90.0
@@ -87,14 +88,12 @@ class Dashboard:
         self._wait(lambda: self.get("/api/health"), "it answered", pause=0.02)
 
     def wait_for_workers(self) -> None:
-        """Wait until every worker has TensorFlow imported and is ready."""
+        """Wait until every worker has TensorFlow imported and is ready, the spare too."""
         self.wait_for_port()
-        num_workers = 0
+        num_workers = Settings.from_environment().slots + 1
 
         def all_ready() -> bool:
-            nonlocal num_workers
-            num_workers = max(num_workers, len(self.get("/api/health")["workers"]))
-            return 0 < num_workers <= self._log_path.read_text(errors="replace").count("ready")
+            return self._log_path.read_text(errors="replace").count("ready") >= num_workers
 
         self._wait(all_ready, "its workers were ready", pause=0.2)
 

@@ -79,7 +79,8 @@ def _waiting(number: int, run_id: str) -> None:
     """Look whether an inspection has ended, and then draw the whole page again."""
     found = [one for one in _inspections().of_run(run_id, "validation") if one.number == number]
     found += [one for one in _inspections().of_run(run_id, "test") if one.number == number]
-    if found and found[0].state in ("done", "failed"):
+    # None is left where the run was taken up again elsewhere: then it trains on.
+    if not found or found[0].state in ("done", "failed"):
         st.rerun()
     st.caption("The network is looked at once more …")
 
@@ -100,7 +101,7 @@ def _examples(run: Run, config: RunConfig, cell: Mapping[str, Any], which: Which
     if newest.evaluation is None:
         _waiting(newest.number, run.run_id)
         return
-    scores = _scores(newest.number, store().url)
+    scores = _scores(newest.number, newest.asked_at, store().url)
     names = config.spec.class_names
     places, sentence = _chosen(scores, cell, names)
     epoch = newest.evaluation.epoch + 1
@@ -203,7 +204,7 @@ def show_test_set(run: Run, config: RunConfig) -> None:
         st.caption("This run kept no test rows: its test share is 0.")
         return
     asked = _inspections().of_run(run.run_id, "test")
-    before = len(openings_before(store(), run))
+    before = openings_before(store(), run)
     st.caption(seal_words(len(openings(asked)), num_test, before))
     if not run.is_over:
         st.caption("The seal can be broken once the training has ended.")
@@ -237,7 +238,7 @@ def _show_openings(run: Run, config: RunConfig, asked: Sequence[Inspection]) -> 
 def show_seal(run: Run) -> None:
     """Say of a run whose test set was opened how often, wherever the run is shown."""
     opened = len(openings(_inspections().of_run(run.run_id, "test")))
-    before = len(openings_before(store(), run))
+    before = openings_before(store(), run)
     if opened or before:
         st.caption(f"Test set: {_broken_words(opened, before)}")
 
@@ -257,9 +258,11 @@ def seal_words(count: int, num_test: int, before: int = 0) -> str:
 
 
 def _broken_words(count: int, before: int) -> str:
-    here = f"the seal was broken {_times(count)}" if count else "sealed on this run"
-    there = f", and {_times(before)} on what it was forked from" if before else ""
-    return f"{here}{there}."
+    origin = "on what it was forked from"
+    if not count:
+        return f"sealed on this run, but the seal was broken {_times(before)} {origin}."
+    there = f", and {_times(before)} {origin}" if before else ""
+    return f"the seal was broken {_times(count)}{there}."
 
 
 def _times(count: int) -> str:
@@ -360,6 +363,6 @@ def _number(part: Mapping[str, Any], name: str) -> float | None:
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
-def _scores(number: int, url: str) -> Scores:
-    # Numbers are unique within one store only.
+def _scores(number: int, asked_at: float, url: str) -> Scores:
+    # Numbers are unique within one store only, and one that was deleted gives its number away.
     return _inspections().scores(number)

@@ -25,13 +25,28 @@ class _Counting(keras.metrics.Metric):
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
-        self._is_paused = self.add_variable((), "zeros", "bool", name="is_paused")
+        # Of several replicas (tf.distribute) all pause together.
+        self._is_paused = self.add_variable(
+            (), "zeros", "bool", aggregation="only_first_replica", name="is_paused"
+        )
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch, see `_count`, unless it is paused."""
+        """Count a batch, see `_counted`, unless it is paused."""
+        cells = self._cells.value
+        if isinstance(cells, tf.distribute.DistributedValues):
+            # Of several replicas each has its own, which can neither be added to in a branch nor
+            # at single places.
+            places, values = self._counted(y_true, y_pred, sample_weight)
+            added = tf.scatter_nd(places[:, None], values, self._cells.shape)
+            is_counted = tf.cast(tf.logical_not(self._is_paused.value), added.dtype)
+            self._cells.assign(cells + is_counted * added)
+            return
 
         def count() -> bool:
-            self._count(y_true, y_pred, sample_weight)
+            places, values = self._counted(y_true, y_pred, sample_weight)
+            # Whoever adds a whole vector, most of it zeros, takes eight times as long of 1,000
+            # classes.
+            cells.scatter_add(tf.IndexedSlices(values, places))
             return True
 
         tf.cond(self._is_paused.value, lambda: False, count)
@@ -49,18 +64,18 @@ class _Counting(keras.metrics.Metric):
         # Shares memory with the variable until that changes: TensorFlow writes into a buffer only
         # while nobody else has it. A third of the time of `read_value`, in every epoch.
         variable = self._cells.value
-        cells = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+        if isinstance(variable, tf.distribute.DistributedValues):
+            cells = variable.read_value()  # the sum of all replicas
+        else:
+            cells = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
         return lambda: self._counts_of(cells.numpy())
 
     def counts(self) -> Any:
         """Return what was counted since the last reset, as arrays of its own."""
         return self.snapshot()()
 
-    def _add(self, places: Any, values: Any) -> None:
-        # Whoever adds a whole vector, most of it zeros, takes eight times as long of 1,000 classes.
-        self._cells.value.scatter_add(tf.IndexedSlices(values, places))
-
-    def _count(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+    def _counted(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """Return the places in `_cells` to which a batch adds, and what it adds there."""
         raise NotImplementedError
 
     def _counts_of(self, cells: np.ndarray) -> Counts:
@@ -114,8 +129,8 @@ class EvaluationCounts(_Counting):
         self._sizes = (k * NUM_BINS, k * NUM_BINS, k * k, 1)
         self._cells = self.add_variable((sum(self._sizes),), "zeros", "float64", name="cells")
 
-    def _count(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
-        """Count a batch.
+    def _counted(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """Return places and values of a batch.
 
         Args:
             y_true: Class indices, shape `(batch,)` or `(batch, 1)`, or one-hot, `(batch, K)`.
@@ -143,7 +158,7 @@ class EvaluationCounts(_Counting):
         ]
         of_all = ops.reshape(ops.broadcast_to(weights[:, None], ops.shape(bins)), (-1,))
         values = [of_all, weights, given - weights]
-        self._add(ops.concatenate(places), ops.concatenate(values))
+        return ops.concatenate(places), ops.concatenate(values)
 
     def _counts_of(self, cells: np.ndarray) -> ClassCounts:
         k = self.num_classes
@@ -224,8 +239,8 @@ class RegressionEvaluationCounts(_Counting):
         self._sizes = (num_bins * num_bins, 2 * num_bins, len(_SUMS) + 1)
         self._cells = self.add_variable((sum(self._sizes),), "zeros", "float64", name="cells")
 
-    def _count(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
-        """Count a batch.
+    def _counted(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """Return places and values of a batch.
 
         Args:
             y_true: Targets, shape `(batch,)` or `(batch, 1)`.
@@ -259,7 +274,7 @@ class RegressionEvaluationCounts(_Counting):
             n * n + residuals,
             ops.arange(in_grids, in_grids + len(sums), dtype="int32"),
         ]
-        self._add(ops.concatenate(places), ops.concatenate([counted, counted, ops.stack(sums)]))
+        return ops.concatenate(places), ops.concatenate([counted, counted, ops.stack(sums)])
 
     def _counts_of(self, cells: np.ndarray) -> RegressionCounts:
         n = self.num_bins

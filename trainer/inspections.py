@@ -97,8 +97,13 @@ class Inspections:
                 return to_inspection(row)
         return None
 
-    def end(self, number: int, result: tuple[Evaluation, Scores] | None, message: str = "") -> None:
-        """Write down what an inspection found, or in a sentence why it found nothing."""
+    def end(
+        self, asked: Inspection, result: tuple[Evaluation, Scores] | None, message: str = ""
+    ) -> None:
+        """Write down what an inspection found, or in a sentence why it found nothing.
+
+        Nothing is written where nobody asks that any more: the run was deleted, or trains on.
+        """
         values: dict[str, Any] = {"state": "failed", "message": clean(message)}
         if result is not None:
             evaluation, scores = result
@@ -111,7 +116,15 @@ class Inspections:
             }
         with self._store.transaction(writes=True) as connection:
             connection.execute(
-                INSPECTIONS.update().where(INSPECTIONS.c.number == number).values(**values)
+                INSPECTIONS.update()
+                .where(
+                    # Another question may have its number by now.
+                    INSPECTIONS.c.number == asked.number,
+                    INSPECTIONS.c.run_id == asked.run_id,
+                    INSPECTIONS.c.asked_at == asked.asked_at,
+                    INSPECTIONS.c.state == "running",
+                )
+                .values(**values)
             )
 
     def of_run(self, run_id: str, part: Part) -> list[Inspection]:

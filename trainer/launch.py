@@ -27,8 +27,10 @@ _SILENCE_SECONDS = 30.0
 # make it wait. One that somebody has told to stop is waited for less long, from then on.
 _STALL_SECONDS = 10.0
 _UNHEARD_SECONDS = 3.0
-# A worker that fails sooner than this after its start is not replaced at once.
+# A worker that fails sooner than this after its start is replaced only then.
 _YOUNG_SECONDS = 10.0
+# Importing TensorFlow takes a core for seconds: the spare waits for those that are needed.
+_SPARE_SECONDS = 8.0
 _END_SECONDS = 7.0
 _UPKEEP_SECONDS = 86_400.0
 # Whoever starts the server waits for its first page, not for TensorFlow: the workers come after.
@@ -40,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class LocalLauncher:
-    """Keeps worker processes: one for each run that may train at once, and a warm spare.
+    """Keeps worker processes: one for each run that may train at once, then a warm spare.
 
     It also marks runs as *interrupted* whose process is gone and as *stalled* whose process hangs,
     and once a day, the first time at the start, removes what is older than a day and belongs to no
@@ -59,6 +61,7 @@ class LocalLauncher:
         self._workers: dict[subprocess.Popen[bytes], float] = {}
         self._stopped = threading.Event()
         self._not_before = 0.0
+        self._spare_not_before = 0.0
         self._next_upkeep = 0.0
         self._thread = threading.Thread(target=self._look_after, name="launcher", daemon=True)
         self._abandoned = AbandonedRuns(store)
@@ -130,10 +133,18 @@ class LocalLauncher:
                 _log.warning("worker %d ended with %s", process.pid, process.returncode)
                 del self._workers[process]
                 if process.returncode and time.monotonic() - began < _YOUNG_SECONDS:
-                    self._not_before = time.monotonic() + _YOUNG_SECONDS
-        if time.monotonic() >= self._not_before:
-            for _ in range(self._settings.slots + 1 - len(self._workers)):
-                self._workers[self._start_worker()] = time.monotonic()
+                    self._not_before = max(self._not_before, began + _YOUNG_SECONDS)
+        now = time.monotonic()
+        if now < self._not_before:
+            return
+        for _ in range(self._settings.slots - len(self._workers)):
+            self._add_worker()
+            self._spare_not_before = now + _SPARE_SECONDS
+        if len(self._workers) == self._settings.slots and now >= self._spare_not_before:
+            self._add_worker()
+
+    def _add_worker(self) -> None:
+        self._workers[self._start_worker()] = time.monotonic()
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
         command: Sequence[str] = (

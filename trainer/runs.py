@@ -193,7 +193,8 @@ class Inspection:
     One of the test part is an opening of the seal, and stays on the run for good.
 
     Attributes:
-        number: Identity; a later inspection has a higher one.
+        number: Identity; a later inspection has a higher one. One that was deleted may give its
+            number to another, with another `asked_at`.
         run_id: The run.
         part: Which rows.
         which: Which weights: those after the last or after the best epoch.

@@ -151,9 +151,9 @@ def _open_test(store: Store, run_id: str) -> None:
             try:
                 result = inspect(store.run(asked.run_id), part=asked.part, which=asked.which)
             except TrainerError as error:
-                inspections.end(asked.number, None, str(error))
+                inspections.end(asked, None, str(error))
             else:
-                inspections.end(asked.number, result)
+                inspections.end(asked, result)
         (one,) = (one for one in inspections.of_run(run_id, "test") if one.number == number)
         if one.state == "done":
             return

@@ -174,7 +174,7 @@ class Worker:
             # Whatever it was: somebody waits for an answer, and the log keeps the traceback.
             _log.exception("run %s could not be inspected", asked.run_id)
             message = f"The network could not be looked at ({type(error).__name__})."
-        self._inspections.end(asked.number, result, message)
+        self._inspections.end(asked, result, message)
 
 
 def _is_gone(worker: str) -> bool:

@@ -16,7 +16,7 @@ from pages.live.browser import browser_of, owner_of
 from pages.live.reader import boundary_message, to_message
 from trainer.errors import InvalidInput, RoomNotFound, RunNotFound, StoreUnusable, TrainerError
 from trainer.inspections import Inspections
-from trainer.openings import seal_signs, told_openings
+from trainer.openings import openings_before, seal_signs, told_openings
 from trainer.person import Person
 from trainer.process import is_running
 from trainer.rooms import Rooms
@@ -120,6 +120,7 @@ class _Api:
             "queue_seconds": None if waits is None else waits.seconds,
             "history": self._store.history(run_id),
             "test_openings": told_openings(self._inspections.of_run(run_id, "test")),
+            "test_openings_before": openings_before(self._store, run),
         }
 
     def seal(self, request: Request) -> tuple[int, dict[str, Any]]:

@@ -89,7 +89,7 @@ def test_a_run_outlives_its_worker_s_death_and_the_server_s_end_and_death(
 
     workers = psutil.Process(program.pid).children(recursive=True)
     program.restart(signal.SIGINT)  # Ctrl-C
-    assert len(workers) == 2
+    assert workers
     assert psutil.wait_procs(workers, timeout=0)[1] == []
     viewer.page.reload()
     viewer.expect_state("Interrupted")

@@ -19,7 +19,7 @@ from trainer.datasets import LoadOptions, load, uploads
 from trainer.evaluation.counts import ClassCounts
 from trainer.evaluation.packing import pack
 from trainer.inspections import Inspections
-from trainer.runs import Evaluation, Parent, Record, Scores
+from trainer.runs import Evaluation, Inspection, Parent, Record, Scores
 from trainer.store import Store
 
 OpenPage = Callable[..., AppTest]
@@ -186,10 +186,18 @@ def over(store: Store, config: RunConfig, *on_validation: ClassCounts) -> str:
     return claim.run_id
 
 
-def answer(store: Store, number: int, epoch: int, counts: ClassCounts) -> None:
-    """End an inspection as a worker does."""
+def claim_inspection(store: Store) -> Inspection:
+    """Take what is asked, as an idle worker does."""
+    claimed = Inspections(store).claim("a worker", lambda worker: False)
+    assert claimed is not None
+    return claimed
+
+
+def answer(store: Store, epoch: int, counts: ClassCounts) -> None:
+    """Take what is asked and answer it, as a worker does."""
     scores = Scores(rows=np.arange(2), y_true=np.arange(2), y_score=np.eye(2, dtype="float32"))
-    Inspections(store).end(number, (Evaluation(epoch=epoch, counts=pack(counts)), scores))
+    found = Evaluation(epoch=epoch, counts=pack(counts)), scores
+    Inspections(store).end(claim_inspection(store), found)
 
 
 def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
@@ -207,7 +215,7 @@ def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
     (asked,) = Inspections(store).of_run(run_id, "test")
     assert (asked.state, asked.which) == ("asked", "last")
 
-    answer(store, asked.number, 0, counted([[35, 5], [8, 32]]))
+    answer(store, 0, counted([[35, 5], [8, 32]]))
     page = open_evaluate_page(run=run_id)
     assert not page.exception
     assert "80 rows. The seal was broken once." in captions(page)
@@ -223,7 +231,7 @@ def test_breaking_the_seal_asks_once_and_shows_the_gap_and_the_count(
 
 
 def test_a_fork_says_how_often_its_test_rows_were_looked_at_before(
-    open_evaluate_page: OpenPage, store: Store
+    open_evaluate_page: OpenPage, open_train_page: OpenPage, store: Store
 ) -> None:
     config = RunConfig.create("moons", epochs=1)
     run_id = over(store, config, counted([[30, 2], [4, 28]]))
@@ -234,7 +242,9 @@ def test_a_fork_says_how_often_its_test_rows_were_looked_at_before(
     Inspections(store).ask(run_id, part="test", which="last")
 
     said = captions(open_evaluate_page(run=fork_of_fork))
-    assert "80 rows. Sealed on this run, and once on what it was forked from." in said
+    sentence = "sealed on this run, but the seal was broken once on what it was forked from."
+    assert f"80 rows. S{sentence[1:]}" in said
+    assert f"Test set: {sentence}" in captions(open_train_page(run=fork_of_fork))
     store.stop(fork_id)
     store.delete(fork_id)
     assert "sealed: no figure of this run" in captions(open_evaluate_page(run=fork_of_fork))
@@ -248,8 +258,8 @@ def test_of_many_classes_the_gap_says_that_it_is_of_their_mean(
         return ClassCounts(positives=nothing, negatives=nothing, confusion=np.array(matrix))
 
     run_id = over(store, RunConfig.create("iris"), counts(np.diag([8.0, 8, 8]).tolist()))
-    number = Inspections(store).ask(run_id, part="test", which="last")
-    answer(store, number, 0, counts([[10.0, 0, 0], [0, 5, 5], [0, 0, 10]]))
+    Inspections(store).ask(run_id, part="test", which="last")
+    answer(store, 0, counts([[10.0, 0, 0], [0, 5, 5], [0, 0, 10]]))
 
     page = open_evaluate_page(run=run_id)
 
@@ -268,11 +278,11 @@ def test_every_opening_stays_in_sight_with_its_epoch_and_its_figure(
     run_id = over(store, RunConfig.create("moons", epochs=2), matrix, matrix)
     assert "seal" not in captions(open_train_page(run=run_id))
 
-    first = Inspections(store).ask(run_id, part="test", which="last")
-    answer(store, first, 1, counted([[35, 5], [8, 32]]))
+    Inspections(store).ask(run_id, part="test", which="last")
+    answer(store, 1, counted([[35, 5], [8, 32]]))
     assert "Test set: the seal was broken once." in captions(open_train_page(run=run_id))
-    second = Inspections(store).ask(run_id, part="test", which="best")
-    answer(store, second, 0, counted([[40, 0], [20, 20]]))
+    Inspections(store).ask(run_id, part="test", which="best")
+    answer(store, 0, counted([[40, 0], [20, 20]]))
 
     page = open_evaluate_page(run=run_id)
     assert "80 rows. The seal was broken twice." in captions(page)
@@ -287,8 +297,8 @@ def test_while_the_seal_is_broken_again_the_earlier_opening_stays_in_sight(
     open_evaluate_page: OpenPage, store: Store
 ) -> None:
     run_id = over(store, RunConfig.create("moons"), counted([[30, 2], [4, 28]]))
-    number = Inspections(store).ask(run_id, part="test", which="last")
-    answer(store, number, 0, counted([[35, 5], [8, 32]]))
+    Inspections(store).ask(run_id, part="test", which="last")
+    answer(store, 0, counted([[35, 5], [8, 32]]))
     Inspections(store).ask(run_id, part="test", which="best")
 
     page = open_evaluate_page(run=run_id)
@@ -302,8 +312,8 @@ def test_a_test_that_failed_opened_nothing_says_why_and_can_be_tried_again(
     open_evaluate_page: OpenPage, store: Store
 ) -> None:
     run_id = over(store, RunConfig.create("moons"), counted([[30, 2], [4, 28]]))
-    number = Inspections(store).ask(run_id, part="test", which="last")
-    Inspections(store).end(number, None, "The weights of this run were not kept.")
+    Inspections(store).ask(run_id, part="test", which="last")
+    Inspections(store).end(claim_inspection(store), None, "The weights of this run were not kept.")
 
     page = open_evaluate_page(run=run_id)
 
@@ -354,13 +364,13 @@ def looked_at(store: Store, dataset: str, y_score: list[list[float]], **choices:
     """Return a run whose first rows have these scores."""
     config = RunConfig.create(dataset, **choices)
     run_id = over(store, config)
-    number = Inspections(store).ask(run_id, part="validation", which="last")
+    Inspections(store).ask(run_id, part="validation", which="last")
     labels = load(config.spec).y[: len(y_score)]
     scores = Scores(
         rows=np.arange(len(y_score)), y_true=labels, y_score=np.array(y_score, "float32")
     )
     evaluation = Evaluation(epoch=4, counts=pack(counted([[1, 0], [0, 1]])))
-    Inspections(store).end(number, (evaluation, scores))
+    Inspections(store).end(claim_inspection(store), (evaluation, scores))
     return run_id
 
 
@@ -440,8 +450,7 @@ def test_before_a_cell_is_chosen_nothing_is_asked_of_the_network(store: Store) -
 def test_a_look_that_failed_says_why_and_can_be_tried_again(store: Store) -> None:
     run_id = over(store, RunConfig.create("iris"))
     page = examples(run_id, true=0, predicted=1)
-    (asked,) = Inspections(store).of_run(run_id, "validation")
-    Inspections(store).end(asked.number, None, "The store was [away].")
+    Inspections(store).end(claim_inspection(store), None, "The store was [away].")
     page.run()
     assert page.info[0].value == escaped("The store was [away].")
     assert len(Inspections(store).of_run(run_id, "validation")) == 1

@@ -31,7 +31,7 @@ from trainer.inspections import Inspections
 from trainer.keras_code import keras_code
 from trainer.lessons import LESSONS
 from trainer.process import this_process
-from trainer.runs import Command, Evaluation, Record, Scores
+from trainer.runs import Command, Evaluation, Parent, Record, Scores
 from trainer.settings import Settings
 from trainer.store import Store
 
@@ -731,12 +731,15 @@ def test_evaluate_of_a_run_that_was_not_counted_says_why(call, store):
     )
     store.stop(stopped)
     theirs = store.open_run({"model": "m"}, worker="a worker", origin="callback", name="theirs")
-    store.write(theirs, epoch=3, state="training")
+    store.write(theirs, epoch=3, state="finished")
+    at_work = store.open_run({"model": "m"}, worker="a worker", origin="callback", name="theirs")
+    store.write(at_work, epoch=1, state="training")  # it may validate each second epoch
     reasons = {
         theirs.run_id: "its fit() had no EvaluationCounts among the metrics, or no validation data",
         blind: "it has no validation data",
         stopped: "no epoch was validated",
         waiting: "no validation has ended yet",
+        at_work.run_id: "no validation has ended yet",
     }
     for run_id, reason in reasons.items():
         for options in ([], ["--json"], ["--epoch", "1"]):
@@ -781,11 +784,13 @@ def test_the_logs_beside_it_are_those_of_the_epoch_that_was_validated(call, stor
 
 def test_every_opening_of_the_test_set_is_told_with_the_run(call, store):
     run_id = evaluated(store, two_classes(50, 10, 5, 35))
-    number = Inspections(store).ask(run_id, part="test", which="best")
+    Inspections(store).ask(run_id, part="test", which="best")
+    best = Inspections(store).claim("a worker", lambda worker: False)
     scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
     found = Evaluation(epoch=0, counts=pack(two_classes(40, 10, 10, 40)))
-    Inspections(store).end(number, (found, scores))
-    failed = Inspections(store).ask(run_id, part="test", which="last")
+    Inspections(store).end(best, (found, scores))
+    Inspections(store).ask(run_id, part="test", which="last")
+    failed = Inspections(store).claim("a worker", lambda worker: False)
     Inspections(store).end(failed, None, "why not")
     Inspections(store).ask(run_id, part="validation", which="last")
     Inspections(store).ask(run_id, part="test", which="last")
@@ -798,6 +803,10 @@ def test_every_opening_of_the_test_set_is_told_with_the_run(call, store):
         assert second["opened_at"] >= first["opened_at"] > 0
     shown = [line for line in call("show", run_id)[1].splitlines() if "test set" in line]
     assert len(shown) == 2
+    fork_id = store.create_run({}, parent=Parent(run_id, "a run", 0, "learning_rate", 0.1, 0.2))
+    told = json.loads(call("show", fork_id, "--json")[1])
+    assert (told["test_openings"], told["test_openings_before"]) == ([], 2)
+    assert "opened 2 × on what it was forked from" in call("show", fork_id)[1]
     assert shown[0].endswith("UTC: epoch 1 (best), accuracy 0.8000")
     assert shown[1].endswith("UTC: not looked at yet")
 

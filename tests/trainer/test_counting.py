@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -385,6 +388,37 @@ def test_what_passes_in_training_is_counted_by_nobody(store, mode):
     assert counting_metric(model).counts().support.tolist() == [5, 5]
     model.evaluate(x, y, verbose=0)
     assert counting_metric(model).counts().support.tolist() == [20, 20]
+
+
+# A process of its own: a processor cannot be split into two devices once it is used.
+TWO_REPLICAS = """
+import keras, numpy as np, tensorflow as tf
+from sklearn.metrics import confusion_matrix
+from trainer import EvaluationCounts, LiveCallback
+from trainer.evaluation.packing import unpack
+from trainer.settings import Settings
+from trainer.store import Store
+
+half = tf.config.LogicalDeviceConfiguration()
+(processor,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(processor, [half, half])
+x = np.random.default_rng(0).normal(size=(301, 4)).astype("float32")
+y = (x.sum(axis=1) > 0).astype(int) + (x[:, 0] > 1)
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=[EvaluationCounts(3)])
+live = LiveCallback()
+model.fit(x, y, validation_data=(x, y), epochs=2, callbacks=[live], verbose=0)
+found = Store(Settings.from_environment().store_url).evaluation(live.run_id)
+expected = confusion_matrix(y, model.predict(x, verbose=0).argmax(axis=1))
+print(found.epoch, np.array_equal(unpack(found.counts).confusion, expected))
+"""
+
+
+def test_what_several_replicas_validate_is_counted_together():
+    command = (sys.executable, "-c", TWO_REPLICAS)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.split() == ["1", "True"]
 
 
 @pytest.mark.parametrize(

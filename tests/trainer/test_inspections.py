@@ -15,6 +15,11 @@ from trainer.evaluation.packing import PackedCounts
 from trainer.inspections import Inspections
 from trainer.runs import Evaluation, Scores
 
+FOUND = (
+    Evaluation(epoch=0, counts=PackedCounts(header={}, data=b"")),
+    Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32")),
+)
+
 
 @pytest.fixture
 def inspections(store):
@@ -32,15 +37,16 @@ def test_an_inspection_is_taken_once_and_its_result_kept(store, inspections, els
     first = inspections.ask(run_id, part="validation", which="last")
     second = inspections.ask(run_id, part="test", which="best")
     taken = [inspections.claim("worker 1", lambda worker: False) for _ in range(3)]
-    assert [one and one.number for one in taken] == [first, second, None]
+    of_validation, of_test, none = taken
+    assert (of_validation.number, of_test.number, none) == (first, second, None)
     scores = Scores(
         rows=np.array([4, 2]),
         y_true=np.array([1, 0]),
         y_score=np.array([[0.1, 0.9], [0.5, 0.5]], "float32"),
     )
     packed = PackedCounts(header={"kind": "classes"}, data=b"counts")
-    inspections.end(second, (Evaluation(epoch=7, counts=packed), scores))
-    inspections.end(first, None, "The weights of this run were not kept.")
+    inspections.end(of_test, (Evaluation(epoch=7, counts=packed), scores))
+    inspections.end(of_validation, None, "The weights of this run were not kept.")
     (failed,) = elsewhere.of_run(run_id, "validation")
     assert (failed.state, failed.message) == ("failed", "The weights of this run were not kept.")
     (done,) = elsewhere.of_run(run_id, "test")
@@ -77,9 +83,8 @@ def test_who_asks_again_before_there_is_an_answer_gets_the_same_inspection(
 def test_who_asks_again_after_the_answer_opens_another_inspection(store, inspections, answer):
     run_id = store.create_run({})
     number = inspections.ask(run_id, part="test", which="last")
-    scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
-    found = Evaluation(epoch=0, counts=PackedCounts(header={}, data=b"")), scores
-    inspections.end(number, found if answer == "done" else None, "why not")
+    asked = inspections.claim("worker 1", lambda worker: False)
+    inspections.end(asked, FOUND if answer == "done" else None, "why not")
     assert inspections.ask(run_id, part="test", which="last") > number
     states = [one.state for one in inspections.of_run(run_id, "test")]
     assert states == [answer, "asked"]
@@ -116,3 +121,21 @@ def test_what_was_seen_of_a_network_is_let_go_of_when_it_is_trained_on(store, in
     assert inspections.of_run(claim.run_id, "validation") == []
     # How often the seal was broken is never forgotten.
     assert inspections.openings() == {claim.run_id: 1}
+
+
+@pytest.mark.parametrize("answer", ["done", "failed"])
+def test_an_answer_about_a_network_that_trained_on_is_nobody_s(store, inspections, answer):
+    claim = store.open_run({"epochs": 1}, worker="a worker", origin="dashboard")
+    store.write(claim, epoch=1, state="finished")
+    inspections.ask(claim.run_id, part="validation", which="last")
+    late = inspections.claim("worker 1", lambda worker: False)
+    claim = store.reopen(store.run(claim.run_id), {"epochs": 2}, worker="a worker")
+    store.write(claim, epoch=2, state="finished")
+    # In SQLite it has the number of the one that is gone.
+    inspections.ask(claim.run_id, part="validation", which="last")
+    inspections.claim("worker 2", lambda worker: False)
+
+    inspections.end(late, FOUND if answer == "done" else None, "why not")
+
+    (one,) = inspections.of_run(claim.run_id, "validation")
+    assert (one.state, one.evaluation, one.message) == ("running", None, "")

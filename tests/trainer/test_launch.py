@@ -223,11 +223,11 @@ def test_a_worker_that_has_had_its_runs_is_replaced_and_none_outlives_a_killed_l
 ):
     monkeypatch.setenv("DASHBOARD_WORKER_RUNS", "1")
     store = Store(Settings.from_environment().store_url)
-    run_id = store.create_run(RunConfig.create("iris", **SHORT).to_dict())
     command = [sys.executable, "-c", _LAUNCH_FOR_EVER]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         first = {int(pid) for pid in server.stdout.readline().split()}
+        run_id = store.create_run(RunConfig.create("iris", **SHORT).to_dict())
 
         def workers() -> dict[int, psutil.Process]:
             return {worker.pid: worker for worker in psutil.Process(server.pid).children()}

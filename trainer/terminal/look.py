@@ -15,7 +15,7 @@ from trainer.evaluation.counts import ClassCounts, Counts
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import WHY_UNDEFINED, summary
 from trainer.inspections import Inspections
-from trainer.openings import moment, told_openings
+from trainer.openings import moment, openings_before, told_openings
 from trainer.runs import Run
 from trainer.settings import MEGABYTE
 from trainer.store import Store
@@ -69,6 +69,8 @@ def show_run(store: Store, options: argparse.Namespace) -> int:
         print(f"  {name:18} {values[-1]}")
     for opening in told_openings(Inspections(store).of_run(run.run_id, "test")):
         print(f"  {'test set':18} {_opening_line(opening)}")
+    if before := openings_before(store, run):
+        print(f"  {'test set':18} opened {before} × on what it was forked from")
     return OK
 
 
@@ -142,9 +144,11 @@ def _why_none(run: Run) -> str:
     config = config_of(run)
     if config is not None and not config.validates:
         return "it has no validation data"
+    if not run.is_over:
+        return "no validation has ended yet"
     if config is None and run.epoch:
         return "its fit() had no EvaluationCounts among the metrics, or no validation data"
-    return "no epoch was validated" if run.is_over else "no validation has ended yet"
+    return "no epoch was validated"
 
 
 def _class_names(run: Run, counts: Counts) -> list[str]:

@@ -12,7 +12,7 @@ from trainer.errors import InvalidInput
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import summary
 from trainer.inspections import Inspections
-from trainer.openings import told_openings
+from trainer.openings import openings_before, told_openings
 from trainer.runs import ACTIVE, Run
 from trainer.store import Store
 from trainer.waiting import waiting
@@ -103,6 +103,7 @@ def described(store: Store, run: Run) -> dict[str, Any]:
         ],
         "evaluation": _newest_evaluation(store, run, history),
         "test_openings": told_openings(Inspections(store).of_run(run.run_id, "test")),
+        "test_openings_before": openings_before(store, run),
     }
 
 

@@ -263,7 +263,8 @@ def test_a_run_tells_every_opening_of_its_test_set(server: Server, worker_store:
     path = f"/api/runs/{writer.run_id}"
     assert server.get(path)[2]["test_openings"] == []
     signs = [server.get(f"{path}/seal")[2]["signs"]]
-    number = Inspections(worker_store).ask(writer.run_id, part="test", which="best")
+    inspections = Inspections(worker_store)
+    inspections.ask(writer.run_id, part="test", which="best")
     (asked,) = server.get(path)[2]["test_openings"]
     signs.append(server.get(f"{path}/seal")[2]["signs"])
     assert (asked["state"], asked["epoch"], asked["evaluation"]) == ("asked", None, None)
@@ -271,7 +272,8 @@ def test_a_run_tells_every_opening_of_its_test_set(server: Server, worker_store:
     nothing, matrix = np.zeros((2, 1001)), np.array([[50.0, 10.0], [5.0, 35.0]])
     counts = ClassCounts(positives=nothing, negatives=nothing, confusion=matrix)
     scores = Scores(rows=np.arange(1), y_true=np.arange(1), y_score=np.ones((1, 2), "float32"))
-    Inspections(worker_store).end(number, (Evaluation(epoch=6, counts=pack(counts)), scores))
+    claimed = inspections.claim("a worker", lambda worker: False)
+    inspections.end(claimed, (Evaluation(epoch=6, counts=pack(counts)), scores))
 
     (opening,) = server.get(path)[2]["test_openings"]
     signs.append(server.get(f"{path}/seal")[2]["signs"])
