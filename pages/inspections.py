@@ -55,9 +55,9 @@ def show_examples(run: Run, config: RunConfig, cell: Mapping[str, Any] | None) -
     Args:
         run: The run.
         config: What it trained.
-        cell: `true` and `predicted`, class indices; or, for a class against the rest, `positive`,
-            `threshold`, and `true` and `predicted` as 1 for the class and 0 for the rest. None
-            before somebody has chosen a cell.
+        cell: The 0-based `epoch` it was chosen at, and `true` and `predicted`, class indices; or,
+            for a class against the rest, `positive`, `threshold`, and `true` and `predicted` as 1
+            for the class and 0 for the rest. None before somebody has chosen a cell.
     """
     st.header("Examples", anchor=False)
     if not run.is_over:
@@ -112,6 +112,11 @@ def _examples(run: Run, config: RunConfig, cell: Mapping[str, Any], which: Which
         f"**{count} validation row{'' if count == 1 else 's'}** {escaped(sentence)}, "
         f"after epoch {epoch}{shown}."
     )
+    if cell["epoch"] + 1 != epoch:
+        st.caption(
+            f"The cell was chosen at epoch {cell['epoch'] + 1}; rows can be shown as the network "
+            "of the last or the best epoch sees them."
+        )
     if count:
         shown_places = places[:_MAX_EXAMPLES]
         verdicts = _verdicts(scores, shown_places, cell, names)
@@ -204,7 +209,7 @@ def show_test_set(run: Run, config: RunConfig) -> None:
         st.caption("This run kept no test rows: its test share is 0.")
         return
     asked = _inspections().of_run(run.run_id, "test")
-    before = openings_before(store(), run)
+    before = _openings_before(run)
     st.caption(seal_words(len(openings(asked)), num_test, before))
     if not run.is_over:
         st.caption("The seal can be broken once the training has ended.")
@@ -238,9 +243,13 @@ def _show_openings(run: Run, config: RunConfig, asked: Sequence[Inspection]) -> 
 def show_seal(run: Run) -> None:
     """Say of a run whose test set was opened how often, wherever the run is shown."""
     opened = len(openings(_inspections().of_run(run.run_id, "test")))
-    before = openings_before(store(), run)
+    before = _openings_before(run)
     if opened or before:
         st.caption(f"Test set: {_broken_words(opened, before)}")
+
+
+def _openings_before(run: Run) -> int:
+    return openings_before(run, _inspections().openings(), store().run)
 
 
 def seal_words(count: int, num_test: int, before: int = 0) -> str:

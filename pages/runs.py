@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -17,6 +17,7 @@ from trainer.checkpoints import disk_use
 from trainer.config import config_of
 from trainer.errors import InvalidInput, NotPossible, RunNotFound, StoreUnusable
 from trainer.inspections import Inspections
+from trainer.openings import openings_before
 from trainer.runs import Run
 from trainer.settings import MEGABYTE
 from trainer.tidying import MAX_NAME, MAX_NOTE, annotate, delete, rename
@@ -44,17 +45,19 @@ def main() -> None:
 def _show_runs() -> None:
     try:
         runs = store().runs(limit=_LIMIT)
-        openings = Inspections(store()).openings()
+        opened = Inspections(store()).openings()
         mine = store().person.owner if this_role() else None
     except StoreUnusable as error:
         show_unusable(error)
         return
+    known = {run.run_id: run for run in runs}
     if not runs:
         st.markdown("No runs yet. Go to **Train**, press **Start training**, and find it here.")
         return
     st.dataframe(
-        pd.DataFrame([_row(run, openings.get(run.run_id, 0), mine) for run in runs]),
+        pd.DataFrame([_row(run, _seal(run, opened, known), mine) for run in runs]),
         hide_index=True,
+        placeholder="",
         column_config={
             "Open": st.column_config.LinkColumn(display_text="open"),
             "Started": st.column_config.DatetimeColumn(format="distance"),
@@ -121,7 +124,7 @@ def _sentences() -> Iterator[None]:
         show_unusable(error)
 
 
-def _row(run: Run, openings: int, mine: str | None) -> dict[str, object]:
+def _row(run: Run, seal: str, mine: str | None) -> dict[str, object]:
     return {
         "Open": _link(run),
         "Name": run.name,
@@ -136,8 +139,17 @@ def _row(run: Run, openings: int, mine: str | None) -> dict[str, object]:
         "Forked from": "" if run.parent is None else run.parent.name,
         "Note": run.note,
         "MB": disk_use(run.run_id) / MEGABYTE,
-        "Test set": f"opened {openings} ×" if openings else "",
+        "Test set": seal,
     }
+
+
+def _seal(run: Run, opened: Mapping[str, int], known: Mapping[str, Run]) -> str:
+    def find(run_id: str) -> Run:
+        return known.get(run_id) or store().run(run_id)
+
+    count, before = opened.get(run.run_id, 0), openings_before(run, opened, find)
+    words = [f"opened {count} ×"] if count else []
+    return ", ".join([*words, *([f"{before} × before the fork"] if before else [])])
 
 
 def _link(run: Run) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from trainer.errors import StoreUnusable, TrainerError
+from trainer.errors import RunNotFound, StoreUnusable, TrainerError
 from trainer.launch import AbandonedRuns
 from trainer.lessons.recorded import FOLDER
 from trainer.settings import Settings
@@ -20,6 +20,8 @@ from trainer.terminal.lesson import run_lesson
 from trainer.terminal.look import evaluate_run, list_runs, show_run
 from trainer.terminal.train import fork_here, resume_here, run_here, train_more
 from trainer.terminal.words import BAD_INPUT, FAILED
+
+_RUN = "the run's id, as list prints it and the page's address has it"
 
 _Command = Callable[[Store, argparse.Namespace], int]
 
@@ -41,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: _Command = options.command
         return command(store, options)
     except TrainerError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        hint = f" `{parser.prog} list` shows the ids." if isinstance(error, RunNotFound) else ""
+        print(f"{parser.prog}: {error}{hint}", file=sys.stderr)
         return FAILED if isinstance(error, StoreUnusable) else BAD_INPUT
 
 
@@ -81,11 +84,11 @@ def _arguments() -> argparse.ArgumentParser:
         ("export", export_run, "a run's history as CSV, its Keras code, or its network"),
     ):
         one = commands.add_parser(name, help=text)
-        one.add_argument("run_id", metavar="RUN")
+        one.add_argument("run_id", metavar="RUN", help=_RUN)
         one.set_defaults(command=function)
         if name == "evaluate":
             one.add_argument("--epoch", help="counted from 1; default: the last one")
-            one.add_argument("--threshold", help="from 0 to 1; default 0.5")
+            one.add_argument("--threshold", help="from 0 to 1, in steps of 0.001; default 0.5")
             one.add_argument(
                 "--class", dest="positive", help="one class against the rest: its name or number"
             )
@@ -115,7 +118,7 @@ def _arguments() -> argparse.ArgumentParser:
     _add_continuing(commands)
     for name, (of_training, text) in STEERING.items():
         one = commands.add_parser(name, help=text)
-        one.add_argument("run_id", metavar="RUN")
+        one.add_argument("run_id", metavar="RUN", help=_RUN)
         if of_training in ("speed", "learning_rate"):
             one.add_argument("value", metavar="NUMBER")
         one.set_defaults(command=steer_run, of_training=of_training)
@@ -127,7 +130,7 @@ def _arguments() -> argparse.ArgumentParser:
 def _add_continuing(commands: Any) -> None:
     def one(name: str, function: _Command, text: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
-        parser.add_argument("run_id", metavar="RUN")
+        parser.add_argument("run_id", metavar="RUN", help=_RUN)
         parser.set_defaults(command=function)
         return parser
 

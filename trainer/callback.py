@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -204,6 +205,12 @@ class LiveCallback(keras.callbacks.Callback):
         assert self._recorder is not None
         if self._has_told_facts:
             return
+        if getattr(self.model.loss, "from_logits", False) and not metric.from_logits:
+            warnings.warn(
+                "EvaluationCounts must be made with from_logits=True where the loss is: these "
+                "counts take logits for scores. Got from_logits=False.",
+                stacklevel=2,
+            )
         support = metric.counts().support
         if support.any():
             facts: dict[str, Any] = {"majority": majority(support)}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from trainer.errors import RunNotFound
 from trainer.evaluation.packing import unpack
 from trainer.evaluation.summary import headline
-from trainer.inspections import Inspections
 from trainer.runs import Inspection, Run
-from trainer.store import Store
 
 
 def openings(inspections: Iterable[Inspection]) -> list[Inspection]:
@@ -19,16 +17,21 @@ def openings(inspections: Iterable[Inspection]) -> list[Inspection]:
     return [one for one in inspections if one.part == "test" and one.state != "failed"]
 
 
-def openings_before(store: Store, run: Run) -> int:
+def openings_before(run: Run, opened: Mapping[str, int], find: Callable[[str], Run]) -> int:
     """Return how often the test set was opened on the runs that a fork comes from.
 
     They have the same test rows. What was opened on a run that was deleted is not known any more.
+
+    Args:
+        run: Any run; 0 for one that is no fork.
+        opened: How often on each run, as `Inspections.openings` tells.
+        find: Returns a run by its id, or raises `RunNotFound`, as `Store.run` does.
     """
     count = 0
     while run.parent is not None:
-        count += len(openings(Inspections(store).of_run(run.parent.run_id, "test")))
+        count += opened.get(run.parent.run_id, 0)
         try:
-            run = store.run(run.parent.run_id)
+            run = find(run.parent.run_id)
         except RunNotFound:
             break
     return count

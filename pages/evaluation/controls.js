@@ -259,6 +259,9 @@ const PRESETS = {
 
 /** What a false alarm and a miss cost. */
 class CostControls {
+  #shown = []; // what `update` was called with last
+  #fault = ""; // what is wrong with what somebody is typing
+
   constructor({ onCosts, onUse }) {
     this.onCosts = onCosts;
     const input = (name, label) => {
@@ -271,6 +274,7 @@ class CostControls {
         autocomplete: "off",
       });
       node.addEventListener("input", () => this.#changed());
+      node.addEventListener("blur", () => this.#leave());
       return [node, element("label", { class: "ev-control" }, element("span", {}, label), node)];
     };
     const [falseAlarm, falseAlarmLabel] = input("false-alarm", "A false alarm costs");
@@ -281,27 +285,39 @@ class CostControls {
       options: Object.keys(PRESETS).map((name) => [name, name]),
       onChoice: (name) => onCosts(PRESETS[name]),
     });
-    this.words = element("p", { class: "ev-words", "data-testid": "cost-words" });
+    this.meaning = element("p", { class: "ev-words", "data-testid": "cost-meaning" });
+    this.words = element("p", { class: "ev-words", "data-testid": "cost-words", role: "status" });
     this.use = button("Use this threshold", onUse, { "data-testid": "use-threshold" });
     this.node = element(
       "div",
       { class: "ev-costs" },
       element("div", { class: "ev-row" }, falseAlarmLabel, missLabel, this.presets.node),
+      this.meaning,
       element("div", { class: "ev-row" }, this.words, this.use),
     );
   }
 
   #changed() {
-    const [falseAlarm, miss] = [this.falseAlarm, this.miss].map((node) => node.valueAsNumber);
-    const isGood = [falseAlarm, miss].every((value) => Number.isFinite(value) && value >= 0);
-    for (const node of [this.falseAlarm, this.miss]) {
-      const value = node.valueAsNumber;
-      setAttribute(node, "aria-invalid", Number.isFinite(value) && value >= 0 ? null : true);
-    }
-    if (isGood) this.onCosts({ falseAlarm, miss });
+    const nodes = [this.falseAlarm, this.miss];
+    const isBad = (node) => !(node.valueAsNumber >= 0 && Number.isFinite(node.valueAsNumber));
+    for (const node of nodes) setAttribute(node, "aria-invalid", isBad(node) ? true : null);
+    const bad = nodes.find(isBad);
+    this.#fault = bad ? `A cost must be a number of at least 0. Got ${bad.value || "none"}.` : "";
+    setText(this.words, this.#fault);
+    const [falseAlarm, miss] = nodes.map((node) => node.valueAsNumber);
+    if (!bad) this.onCosts({ falseAlarm, miss });
   }
 
-  update({ falseAlarm, miss }, words, isOn) {
+  /** What cannot be a cost is not left standing there. */
+  #leave() {
+    this.#fault = "";
+    this.update(...this.#shown);
+  }
+
+  /** Show the costs; what a false alarm and a miss are; what follows; and whether it can be used. */
+  update(...shown) {
+    this.#shown = shown;
+    const [{ falseAlarm, miss }, meaning, words, isOn] = shown;
     for (const [node, value] of [[this.falseAlarm, falseAlarm], [this.miss, miss]]) {
       // What somebody is typing is theirs.
       if (document.activeElement === node) continue;
@@ -310,7 +326,8 @@ class CostControls {
     }
     const preset = Object.entries(PRESETS).find(([, costs]) => costs.falseAlarm === falseAlarm && costs.miss === miss);
     this.presets.set(preset?.[0]);
-    setText(this.words, words);
+    setText(this.meaning, meaning);
+    setText(this.words, this.#fault || words);
     this.use.disabled = !isOn;
   }
 }

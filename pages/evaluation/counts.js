@@ -181,11 +181,11 @@ class OneVersusRest {
     return ratio(2 * tp, 2 * tp + fp + fn);
   }
 
-  /** The share of positive rows: the precision of calling all of them. */
   get numRows() {
     return this.numPositives + this.numNegatives;
   }
 
+  /** The share of positive rows: the precision of calling all of them. */
   get prevalence() {
     return ratio(this.numPositives, this.numRows);
   }

@@ -459,6 +459,11 @@ const CURVES = {
 
 const STEPS = Array.from({ length: NUM_BINS }, (_, k) => k / 1000);
 
+/** A cost, with digits enough to tell it from the cheapest. */
+function costWords(value) {
+  return value < 1 ? value.toPrecision(3) : numberWords(value);
+}
+
 /** A number with three decimals; with three digits where those would be zeros. */
 function numberWords(value) {
   if (!Number.isFinite(value)) return "undefined";

@@ -639,9 +639,16 @@ class EvaluationView {
     this.report.update({ report: this.#fullReport(), labels, places: classes, chosen: this.chosen, words, reasons });
   }
 
+  /** What the two mistakes are: it depends on the class that was chosen which is which. */
+  #mistakeWords() {
+    const chosen = this.nameOf(this.chosen);
+    const other = this.counts.numClasses === 2 ? this.nameOf(1 - this.chosen) : "another class";
+    return `A false alarm: ${other} called ${chosen}. A miss: ${chosen} called ${other}.`;
+  }
+
   #drawCosts() {
     const { outcomes, costs, step } = this;
-    let words = "";
+    let [meaning, words] = ["", ""];
     if (outcomes?.numRows) {
       const asked = JSON.stringify(costs);
       if (this.costOf !== outcomes || this.costAsked !== asked) {
@@ -650,11 +657,11 @@ class EvaluationView {
         this.cost = outcomes.cost(costs.falseAlarm, costs.miss);
         this.cheapest = cheapestStep(this.cost);
       }
-      const now = numberWords(this.cost[step]);
-      const best = numberWords(this.cost[this.cheapest]);
+      const [now, best] = [step, this.cheapest].map((k) => costWords(this.cost[k]));
+      meaning = this.#mistakeWords();
       words = `Cheapest at threshold ${(this.cheapest / 1000).toFixed(3)}: ${best} a row. Now: ${now}.`;
     }
-    this.costControls.update(costs, words, Boolean(words) && this.cheapest !== step);
+    this.costControls.update(costs, meaning, words, Boolean(words) && this.cheapest !== step);
   }
 
   destroy() {

@@ -120,7 +120,9 @@ class _Api:
             "queue_seconds": None if waits is None else waits.seconds,
             "history": self._store.history(run_id),
             "test_openings": told_openings(self._inspections.of_run(run_id, "test")),
-            "test_openings_before": openings_before(self._store, run),
+            "test_openings_before": openings_before(
+                run, self._inspections.openings(), self._store.run
+            ),
         }
 
     def seal(self, request: Request) -> tuple[int, dict[str, Any]]:

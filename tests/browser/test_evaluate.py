@@ -231,6 +231,9 @@ def test_costs_move_the_best_threshold(viewer: Viewer, moons: str) -> None:
     open_evaluation(viewer, moons)
     page = viewer.page
     cheapest = page.get_by_test_id("cost-words")
+    meaning = page.get_by_test_id("cost-meaning")
+    upper_called_lower = "upper moon called lower moon"
+    expect(meaning).to_contain_text(f"A false alarm: {upper_called_lower}. A miss:")
 
     found = []
     for preset in ("Spam filter", "Cancer screening"):
@@ -245,6 +248,8 @@ def test_costs_move_the_best_threshold(viewer: Viewer, moons: str) -> None:
     spam, cancer = found
     assert cancer < spam
     expect(slider(viewer, "threshold")).to_have_value(f"{1000 * cancer:.0f}")
+    choose_class(viewer, "0")
+    expect(meaning).to_contain_text(f"A miss: {upper_called_lower}.")
 
 
 def test_a_cell_tells_the_page_which_rows_are_asked_for(viewer: Viewer, moons: str) -> None:

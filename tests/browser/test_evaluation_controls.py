@@ -286,10 +286,17 @@ def test_costs_that_make_no_sense_are_marked_until_they_do(
     program: Program, viewer: Viewer
 ) -> None:
     open_evaluation(viewer, with_counts(program.store, [counted(2, 200)]))
-    miss = viewer.page.get_by_test_id("cost-miss")
+    miss, words = (viewer.page.get_by_test_id(f"cost-{name}") for name in ("miss", "words"))
+    cheapest = words.inner_text()
 
+    for text, got in (("-1", "-1"), ("", "none")):
+        miss.fill(text)
+        expect(miss).to_have_attribute("aria-invalid", "true")
+        expect(words).to_have_text(f"A cost must be a number of at least 0. Got {got}.")
+    miss.blur()
+    expect(words).to_have_text(cheapest)
+    expect(miss).not_to_have_attribute("aria-invalid", "true")
     miss.fill("-1")
-    expect(miss).to_have_attribute("aria-invalid", "true")
     viewer.page.get_by_role("button", name="Spam filter").click()
 
     expect(miss).to_have_value("1")

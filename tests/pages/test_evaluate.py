@@ -352,9 +352,11 @@ def page_with_examples(run_id: str, cell: dict | None) -> None:
     show_examples(run, config, cell)
 
 
-def examples(run_id: str, **cell: Any) -> AppTest:
+def examples(run_id: str, *, epoch: int = 4, **cell: Any) -> AppTest:
     page = AppTest.from_function(
-        page_with_examples, default_timeout=RUN_SECONDS, args=(run_id, cell or None)
+        page_with_examples,
+        default_timeout=RUN_SECONDS,
+        args=(run_id, {**cell, "epoch": epoch} if cell else None),
     ).run()
     assert not page.exception
     return page
@@ -386,6 +388,14 @@ def test_behind_a_cell_are_its_rows_with_their_class_and_its_score(store: Store)
     assert table["predicted"].tolist() == ["versicolor", "versicolor"]
     assert table["score"].tolist() == pytest.approx([0.8, 0.5])
     assert table["true"].tolist() == ["setosa", "setosa"]
+    assert "The cell was chosen" not in captions(page)
+
+
+def test_rows_behind_a_cell_of_another_epoch_say_so(store: Store) -> None:
+    page = examples(looked_at(store, "iris", SCORES), epoch=1, true=0, predicted=1)
+
+    assert "after epoch 5" in page.markdown[0].value
+    assert "The cell was chosen at epoch 2; rows can be shown" in captions(page)
 
 
 @pytest.mark.parametrize(

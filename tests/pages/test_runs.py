@@ -89,6 +89,23 @@ def test_a_run_whose_seal_was_broken_says_how_often(
     assert row["Test set"] == "opened 2 ×"
 
 
+def test_a_fork_says_how_often_its_test_rows_were_looked_at_before(
+    open_runs_page: OpenRunsPage, store: Store
+) -> None:
+    config = RunConfig.create("moons").to_dict()
+    first = store.create_run(config)
+    parent = Parent(first, "moons", 0, "learning_rate", 0.001, 0.01)
+    fork = store.create_run(config, parent=parent)
+    parent = Parent(fork, "a fork", 0, "learning_rate", 0.01, 0.1)
+    store.create_run(config, parent=parent)
+    for run_id in (first, fork):
+        Inspections(store).ask(run_id, part="test", which="last")
+
+    told = [row["Test set"] for row in rows(open_runs_page())]
+
+    assert told == ["2 × before the fork", "opened 1 ×, 1 × before the fork", "opened 1 ×"]
+
+
 def test_a_run_has_started_when_it_trains_and_not_while_it_waits(
     open_runs_page: OpenRunsPage, store: Store
 ) -> None:

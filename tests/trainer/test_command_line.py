@@ -497,7 +497,10 @@ def test_a_run_is_continued_extended_and_forked_here(call, store):
         ),
         (["fork", "{}", "--set", "l2=0.1"], "The run has no checkpoint to go on from."),
         (["rename", "{}", " "], "name must be 1 to 80 printable characters. Got ''."),
-        (["delete", "nonsense"], "There is no run with the id 'nonsense'."),
+        (
+            ["delete", "nonsense"],
+            "There is no run with the id 'nonsense'. `python -m trainer list` shows the ids.",
+        ),
     ],
 )
 def test_what_cannot_be_done_with_a_run_is_one_line(call, store, words, sentence):

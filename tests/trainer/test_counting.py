@@ -356,6 +356,19 @@ def test_anybodys_fit_is_counted_once_each_validation_and_logs_nothing_more(stor
     assert facts["majority"]["class"] == np.bincount(y[:40]).argmax()
 
 
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_who_counts_logits_as_scores_is_warned(from_logits, recwarn):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[EvaluationCounts(3, from_logits=from_logits)],
+    )
+    x, y = np.random.default_rng(5).random((30, 3)), np.arange(30) % 3
+    model.fit(x, y, epochs=2, validation_data=(x, y), callbacks=[LiveCallback()], verbose=0)
+    told = [str(one.message) for one in recwarn if "from_logits" in str(one.message)]
+    assert len(told) == (0 if from_logits else 1)
+
+
 @pytest.mark.parametrize("mode", ["graph", "several steps a call", "XLA", "eager"])
 def test_what_passes_in_training_is_counted_by_nobody(store, mode):
     how = {"several steps a call": {"steps_per_execution": 3}, "eager": {"run_eagerly": True}}

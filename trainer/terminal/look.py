@@ -67,9 +67,10 @@ def show_run(store: Store, options: argparse.Namespace) -> int:
         print(f"  {name:18} {', '.join(value) if isinstance(value, list) else value}")
     for name, values in store.history(run.run_id).items():
         print(f"  {name:18} {values[-1]}")
-    for opening in told_openings(Inspections(store).of_run(run.run_id, "test")):
+    inspections = Inspections(store)
+    for opening in told_openings(inspections.of_run(run.run_id, "test")):
         print(f"  {'test set':18} {_opening_line(opening)}")
-    if before := openings_before(store, run):
+    if before := openings_before(run, inspections.openings(), store.run):
         print(f"  {'test set':18} opened {before} × on what it was forked from")
     return OK
 
@@ -130,7 +131,8 @@ def evaluate_run(store: Store, options: argparse.Namespace) -> int:
         if isinstance(value, list):
             continue
         because = f": {WHY_UNDEFINED[name]}" if value is None and name in WHY_UNDEFINED else ""
-        print(f"  {name:24} {shown(value)}{because}")
+        of_class = f" ({names[1]})" if name == "class" else ""
+        print(f"  {name:24} {shown(value)}{of_class}{because}")
     by_class = {name: value for name, value in answer.items() if isinstance(value, list)}
     by_class.pop("confusion_matrix", None)
     if by_class:

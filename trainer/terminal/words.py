@@ -92,6 +92,7 @@ def described(store: Store, run: Run) -> dict[str, Any]:
     """Return a run in values for JSON, as `run --json` and `show --json` print it."""
     history = store.history(run.run_id)
     waits = waiting(store, run)
+    inspections = Inspections(store)
     return {
         **summary_of(run),
         "queue_place": None if waits is None else waits.place,
@@ -102,8 +103,8 @@ def described(store: Store, run: Run) -> dict[str, Any]:
             for record in store.learning_rates(run.run_id)
         ],
         "evaluation": _newest_evaluation(store, run, history),
-        "test_openings": told_openings(Inspections(store).of_run(run.run_id, "test")),
-        "test_openings_before": openings_before(store, run),
+        "test_openings": told_openings(inspections.of_run(run.run_id, "test")),
+        "test_openings_before": openings_before(run, inspections.openings(), store.run),
     }
 
 
