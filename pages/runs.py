@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -45,17 +45,16 @@ def main() -> None:
 def _show_runs() -> None:
     try:
         runs = store().runs(limit=_LIMIT)
-        opened = Inspections(store()).openings()
+        seals = _seals(runs)
         mine = store().person.owner if this_role() else None
     except StoreUnusable as error:
         show_unusable(error)
         return
-    known = {run.run_id: run for run in runs}
     if not runs:
         st.markdown("No runs yet. Go to **Train**, press **Start training**, and find it here.")
         return
     st.dataframe(
-        pd.DataFrame([_row(run, _seal(run, opened, known), mine) for run in runs]),
+        pd.DataFrame([_row(run, seal, mine) for run, seal in zip(runs, seals, strict=True)]),
         hide_index=True,
         placeholder="",
         column_config={
@@ -143,13 +142,23 @@ def _row(run: Run, seal: str, mine: str | None) -> dict[str, object]:
     }
 
 
-def _seal(run: Run, opened: Mapping[str, int], known: Mapping[str, Run]) -> str:
+def _seals(runs: Sequence[Run]) -> list[str]:
+    """Return what is said of each run's test set."""
+    opened = Inspections(store()).openings()
+    known = {run.run_id: run for run in runs}
+
     def find(run_id: str) -> Run:
         return known.get(run_id) or store().run(run_id)
 
-    count, before = opened.get(run.run_id, 0), openings_before(run, opened, find)
-    words = [f"opened {count} ×"] if count else []
-    return ", ".join([*words, *([f"{before} × before the fork"] if before else [])])
+    told = []
+    for run in runs:
+        here, before = opened.get(run.run_id, 0), openings_before(run, opened, find)
+        words = (
+            f"opened {here} ×" if here else "",
+            f"{before} × before the fork" if before else "",
+        )
+        told.append(", ".join(filter(None, words)))
+    return told
 
 
 def _link(run: Run) -> str:

@@ -26,7 +26,7 @@ from trainer.config import RunConfig
 from trainer.datasets import load
 from trainer.datasets.preprocessing import Preprocessing
 from trainer.datasets.spec import Arrays
-from trainer.errors import StoreUnusable, TrainerError, WeightsMissing
+from trainer.errors import StoreFull, StoreUnusable, TrainerError, WeightsMissing
 from trainer.evaluation.counters import Counter
 from trainer.evaluation.counts import majority
 from trainer.evaluation.surface import Grid
@@ -144,6 +144,8 @@ class Training:
     def _commit(self) -> bool:
         try:
             self._recorder.flush()
+        except StoreFull:
+            return False  # the recorder, which tries it next, says so
         except StoreUnusable:
             _log.exception(
                 "run %s: nothing was recorded; trying again", self._recorder.claim.run_id
