@@ -155,7 +155,7 @@ def _seals(runs: Sequence[Run]) -> list[str]:
         here, before = opened.get(run.run_id, 0), openings_before(run, opened, find)
         words = (
             f"opened {here} ×" if here else "",
-            f"{before} × before the fork" if before else "",
+            f"{before} × on its parent" if before else "",
         )
         told.append(", ".join(filter(None, words)))
     return told

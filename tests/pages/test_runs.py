@@ -103,7 +103,7 @@ def test_a_fork_says_how_often_its_test_rows_were_looked_at_before(
 
     told = [row["Test set"] for row in rows(open_runs_page())]
 
-    assert told == ["2 × before the fork", "opened 1 ×, 1 × before the fork", "opened 1 ×"]
+    assert told == ["2 × on its parent", "opened 1 ×, 1 × on its parent", "opened 1 ×"]
 
 
 def test_a_run_has_started_when_it_trains_and_not_while_it_waits(
