@@ -99,6 +99,7 @@ def test_layers_are_built_drawn_and_handed_out_as_keras_code(viewer: Viewer) -> 
     page.get_by_role("option", name="Own layers", exact=True).click()
     layers = page.get_by_role("textbox", name="Layers")
     expect(layers).to_have_value("flatten\ndense(64)")
+    viewer.wait_for_rest()  # a page that is still being drawn closes what is opened in it
     page.get_by_role("combobox", name="Add a layer").click()
     page.get_by_role("option", name="conv(32, 3)", exact=True).click()
     expect(layers).to_have_value("conv(32, 3)\nflatten\ndense(64)")
