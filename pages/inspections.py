@@ -242,17 +242,17 @@ def _show_openings(run: Run, config: RunConfig, asked: Sequence[Inspection]) -> 
 
 def show_seal(run: Run) -> None:
     """Say of a run whose test set was opened how often, wherever the run is shown."""
-    opened = len(openings(_inspections().of_run(run.run_id, "test")))
+    opened = _inspections().num_openings(run.run_id)
     before = _openings_before(run)
     if opened or before:
         st.caption(f"Test set: {_broken_words(opened, before)}")
 
 
 def _openings_before(run: Run) -> int:
-    return openings_before(run, _inspections().openings(), store().run)
+    return openings_before(run, _inspections().num_openings, store().run)
 
 
-def seal_words(count: int, num_test: int, before: int = 0) -> str:
+def seal_words(count: int, num_test: int, before: int) -> str:
     """Return what is said of a test set.
 
     Args:

@@ -144,15 +144,18 @@ def _row(run: Run, seal: str, mine: str | None) -> dict[str, object]:
 
 def _seals(runs: Sequence[Run]) -> list[str]:
     """Return what is said of each run's test set."""
-    opened = Inspections(store()).openings()
+    counts = Inspections(store()).openings()
     known = {run.run_id: run for run in runs}
+
+    def opened(run_id: str) -> int:
+        return counts.get(run_id, 0)
 
     def find(run_id: str) -> Run:
         return known.get(run_id) or store().run(run_id)
 
     told = []
     for run in runs:
-        here, before = opened.get(run.run_id, 0), openings_before(run, opened, find)
+        here, before = opened(run.run_id), openings_before(run, opened, find)
         words = (
             f"opened {here} ×" if here else "",
             f"{before} × on its parent" if before else "",

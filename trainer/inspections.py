@@ -19,6 +19,8 @@ from trainer.schema import INSPECTIONS, RUNS
 from trainer.store import Store
 from trainer.withheld import is_withheld
 
+_IS_OPENING = (INSPECTIONS.c.part == "test") & (INSPECTIONS.c.state != "failed")
+
 
 class Inspections:
     """The inspections as the person who uses the store may ask for and see them.
@@ -144,11 +146,17 @@ class Inspections:
         with self._store.transaction() as connection:
             return scores_from_bytes(connection.execute(wanted).scalar_one())
 
+    def num_openings(self, run_id: str) -> int:
+        """Return how often the sealed test rows of a run were looked at."""
+        counted = sa.select(sa.func.count()).where(INSPECTIONS.c.run_id == run_id, _IS_OPENING)
+        with self._store.transaction() as connection:
+            return int(connection.execute(counted).scalar_one())
+
     def openings(self) -> dict[str, int]:
-        """Return how often the sealed test rows of each run were looked at, by run id."""
+        """Return how often those of each run were, by run id."""
         counted = (
             sa.select(INSPECTIONS.c.run_id, sa.func.count())
-            .where(INSPECTIONS.c.part == "test", INSPECTIONS.c.state != "failed")
+            .where(_IS_OPENING)
             .group_by(INSPECTIONS.c.run_id)
         )
         with self._store.transaction() as connection:

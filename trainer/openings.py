@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,19 +17,19 @@ def openings(inspections: Iterable[Inspection]) -> list[Inspection]:
     return [one for one in inspections if one.part == "test" and one.state != "failed"]
 
 
-def openings_before(run: Run, opened: Mapping[str, int], find: Callable[[str], Run]) -> int:
+def openings_before(run: Run, opened: Callable[[str], int], find: Callable[[str], Run]) -> int:
     """Return how often the test set was opened on the runs that a fork comes from.
 
     They have the same test rows. What was opened on a run that was deleted is not known any more.
 
     Args:
         run: Any run; 0 for one that is no fork.
-        opened: How often on each run, as `Inspections.openings` tells.
+        opened: Returns how often on a run, by its id, as `Inspections.num_openings` does.
         find: Returns a run by its id, or raises `RunNotFound`, as `Store.run` does.
     """
     count = 0
     while run.parent is not None:
-        count += opened.get(run.parent.run_id, 0)
+        count += opened(run.parent.run_id)
         try:
             run = find(run.parent.run_id)
         except RunNotFound:

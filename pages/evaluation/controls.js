@@ -257,6 +257,8 @@ const PRESETS = {
   "Cancer screening": { falseAlarm: 1, miss: 10 },
 };
 
+const COST_WORDS = "ev-cost-words"; // one evaluation a page has costs
+
 /** What a false alarm and a miss cost. */
 class CostControls {
   #shown = []; // what `update` was called with last
@@ -286,7 +288,7 @@ class CostControls {
       onChoice: (name) => onCosts(PRESETS[name]),
     });
     this.meaning = element("p", { class: "ev-words", "data-testid": "cost-meaning" });
-    this.words = element("p", { class: "ev-words", "data-testid": "cost-words", role: "status" });
+    this.words = element("p", { class: "ev-words", "data-testid": "cost-words", id: COST_WORDS });
     this.use = button("Use this threshold", onUse, { "data-testid": "use-threshold" });
     this.node = element(
       "div",
@@ -300,12 +302,17 @@ class CostControls {
   #changed() {
     const nodes = [this.falseAlarm, this.miss];
     const isBad = (node) => !(node.valueAsNumber >= 0 && Number.isFinite(node.valueAsNumber));
-    for (const node of nodes) setAttribute(node, "aria-invalid", isBad(node) ? true : null);
+    for (const node of nodes) this.#mark(node, isBad(node));
     const bad = nodes.find(isBad);
     this.#fault = bad ? `A cost must be a number of at least 0. Got ${bad.value || "none"}.` : "";
     setText(this.words, this.#fault);
     const [falseAlarm, miss] = nodes.map((node) => node.valueAsNumber);
     if (!bad) this.onCosts({ falseAlarm, miss });
+  }
+
+  #mark(node, isBad) {
+    setAttribute(node, "aria-invalid", isBad ? true : null);
+    setAttribute(node, "aria-describedby", isBad ? COST_WORDS : null);
   }
 
   /** What cannot be a cost is not left standing there. */
@@ -322,7 +329,7 @@ class CostControls {
       // What somebody is typing is theirs.
       if (document.activeElement === node) continue;
       if (node.valueAsNumber !== value) node.value = value;
-      setAttribute(node, "aria-invalid", null);
+      this.#mark(node, false);
     }
     const preset = Object.entries(PRESETS).find(([, costs]) => costs.falseAlarm === falseAlarm && costs.miss === miss);
     this.presets.set(preset?.[0]);

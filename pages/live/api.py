@@ -121,7 +121,7 @@ class _Api:
             "history": self._store.history(run_id),
             "test_openings": told_openings(self._inspections.of_run(run_id, "test")),
             "test_openings_before": openings_before(
-                run, self._inspections.openings(), self._store.run
+                run, self._inspections.num_openings, self._store.run
             ),
         }
 

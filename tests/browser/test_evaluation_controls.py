@@ -290,9 +290,11 @@ def test_costs_that_make_no_sense_are_marked_until_they_do(
     cheapest = words.inner_text()
 
     for text, got in (("-1", "-1"), ("", "none")):
+        sentence = f"A cost must be a number of at least 0. Got {got}."
         miss.fill(text)
         expect(miss).to_have_attribute("aria-invalid", "true")
-        expect(words).to_have_text(f"A cost must be a number of at least 0. Got {got}.")
+        expect(words).to_have_text(sentence)
+        expect(miss).to_have_accessible_description(sentence)
     miss.blur()
     expect(words).to_have_text(cheapest)
     expect(miss).not_to_have_attribute("aria-invalid", "true")

@@ -70,7 +70,7 @@ def show_run(store: Store, options: argparse.Namespace) -> int:
     inspections = Inspections(store)
     for opening in told_openings(inspections.of_run(run.run_id, "test")):
         print(f"  {'test set':18} {_opening_line(opening)}")
-    if before := openings_before(run, inspections.openings(), store.run):
+    if before := openings_before(run, inspections.num_openings, store.run):
         print(f"  {'test set':18} opened {before} × on what it was forked from")
     return OK
 

@@ -104,7 +104,7 @@ def described(store: Store, run: Run) -> dict[str, Any]:
         ],
         "evaluation": _newest_evaluation(store, run, history),
         "test_openings": told_openings(inspections.of_run(run.run_id, "test")),
-        "test_openings_before": openings_before(run, inspections.openings(), store.run),
+        "test_openings_before": openings_before(run, inspections.num_openings, store.run),
     }
 
 
